@@ -1,0 +1,1 @@
+"""A reader-supported membership platform for independent newsrooms."""

@@ -1,0 +1,5 @@
+"""The commands of accounts."""
+
+from flask.cli import AppGroup
+
+cli = AppGroup("accounts")

@@ -1,0 +1,153 @@
+"""The only place where the parts meet."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from flask import Flask
+from jinja2 import StrictUndefined
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from membership import outbox
+from membership.accounts import cli as accounts_cli
+from membership.accounts import jobs as accounts_jobs
+from membership.accounts import views as accounts_views
+from membership.accounts.login import load_viewer
+from membership.articles import cli as articles_cli
+from membership.articles import views as articles_views
+from membership.clock import Clock, SystemClock
+from membership.config import Settings
+from membership.credits import cli as credits_cli
+from membership.credits import jobs as credits_jobs
+from membership.credits import staff_views as credits_staff_views
+from membership.credits import views as credits_views
+from membership.db import make_engine, make_sessions
+from membership.demo import views as demo_views
+from membership.jobs import Job, JobContext, Queue, make_huey
+from membership.mail import transport_for
+from membership.paths import ROOT
+from membership.patronage import cli as patronage_cli
+from membership.patronage import jobs as patronage_jobs
+from membership.patronage import views as patronage_views
+from membership.patronage import webhooks
+from membership.patronage.gateway import Gateway, make_gateway
+from membership.staff import views as staff_views
+from membership.voting import cli as voting_cli
+from membership.voting import jobs as voting_jobs
+from membership.voting import staff_views as voting_staff_views
+from membership.voting import views as voting_views
+from membership.voting.keys import RoundKeys
+from membership.web import assets, audience, commands, database, errors, filters, health, languages, security
+from membership.web.mail_rendering import make_sender
+from membership.web.page_cache import PageCache
+
+BLUEPRINTS = (
+    health.bp,
+    articles_views.bp,
+    accounts_views.bp,
+    patronage_views.bp,
+    webhooks.bp,
+    voting_views.bp,
+    voting_staff_views.bp,
+    credits_views.bp,
+    credits_staff_views.bp,
+    staff_views.bp,
+)
+COMMANDS = (
+    accounts_cli.cli,
+    articles_cli.cli,
+    patronage_cli.cli,
+    voting_cli.cli,
+    credits_cli.cli,
+    commands.jobs,
+    commands.database,
+)
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
+    """Build one app from explicit settings; only wsgi.py reads the environment."""
+    app = Flask("membership", root_path=str(ROOT / "membership"), template_folder=str(ROOT / "templates"))
+    app.config.from_mapping(_flask_settings(settings))
+    app.jinja_options = {"undefined": StrictUndefined}  # a typo in a template fails a test
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    engine = make_engine(settings.database_url)
+    context = JobContext(make_sessions(engine), clock or SystemClock(), settings)
+    gateway = make_gateway(settings)
+    keys = RoundKeys(settings.round_keys_dir)
+    queue = Queue(make_huey(settings.jobs_url), _jobs(app, context, gateway, keys))
+    database.init_app(app, database.Kernel(settings, engine, context.sessions, context.clock, queue))
+    app.extensions["gateway"] = gateway
+    app.extensions["round_keys"] = keys
+    _init_web(app, settings)
+    for blueprint in (*BLUEPRINTS, *([demo_views.bp] if settings.is_demo else [])):
+        app.register_blueprint(blueprint)
+    for group in COMMANDS:
+        app.cli.add_command(group)
+    _wrap(app, settings, engine)
+    return app
+
+
+def _init_web(app: Flask, settings: Settings) -> None:
+    languages.init_app(app)
+    errors.init_app(app)
+    security.init_app(app, settings)
+    assets.init_app(app)
+    filters.init_app(app, settings)
+    login = audience.make_login_manager()
+    login.init_app(app)
+    login.user_loader(load_viewer)
+    app.context_processor(lambda: _template_context(settings))
+
+
+def _wrap(app: Flask, settings: Settings, engine: Any) -> None:
+    cached = PageCache(app.wsgi_app, engine=engine, clock=app.extensions["kernel"].clock)
+    app.extensions["page_cache"] = cached
+    hops = settings.trusted_proxy_hops
+    app.wsgi_app = ProxyFix(cached, x_for=hops, x_proto=hops) if hops else cached  # type: ignore[method-assign]
+
+
+def _flask_settings(settings: Settings) -> dict[str, Any]:
+    return {
+        "SECRET_KEY": settings.secret_key,
+        "SESSION_COOKIE_NAME": "__Host-session" if settings.is_secure else "session",
+        "SESSION_COOKIE_SECURE": settings.is_secure,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_PATH": "/",
+        "TRANSLATIONS": str(Path("translations")),
+        "WTF_CSRF_ENABLED": False,  # one mechanism: membership.web.security
+        "PREFERRED_URL_SCHEME": "https" if settings.is_secure else "http",
+    }
+
+
+def _template_context(settings: Settings) -> dict[str, object]:
+    site = SimpleNamespace(
+        name=settings.site_name,
+        url=settings.site_url,
+        contact_email=settings.contact_email,
+        statement_descriptor=settings.statement_descriptor,
+        demo=settings.is_demo,
+        languages=settings.languages,
+    )
+    return {"site": site, "lang": languages.current_language()}
+
+
+def _jobs(app: Flask, context: JobContext, gateway: Gateway, keys: RoundKeys) -> Sequence[Job]:
+    return (
+        *patronage_jobs.jobs(context, gateway),
+        *voting_jobs.jobs(context, keys),
+        *credits_jobs.jobs(context),
+        Job("mails", lambda: _deliver_mails(app, context)),
+    )
+
+
+def _deliver_mails(app: Flask, context: JobContext) -> int:
+    letters: Mapping[str, outbox.Prepare] = {
+        **accounts_jobs.letters(context),
+        **patronage_jobs.letters(context),
+        **voting_jobs.letters(context),
+        **credits_jobs.letters(context),
+    }
+    send = make_sender(app, transport_for(context.settings.mail_url))
+    return outbox.deliver_due(context.sessions, handlers=letters, send=send, clock=context.clock)

@@ -1,0 +1,5 @@
+"""The commands of articles."""
+
+from flask.cli import AppGroup
+
+cli = AppGroup("articles")

@@ -1,0 +1,5 @@
+"""The pages of articles."""
+
+from flask import Blueprint
+
+bp = Blueprint("articles", __name__)

@@ -1,0 +1,5 @@
+"""The commands of credits."""
+
+from flask.cli import AppGroup
+
+cli = AppGroup("credits")

@@ -1,0 +1,5 @@
+"""The pages of credits."""
+
+from flask import Blueprint
+
+bp = Blueprint("credits", __name__)

@@ -1,0 +1,5 @@
+"""The demo's own pages."""
+
+from flask import Blueprint
+
+bp = Blueprint("demo", __name__, url_prefix="/demo")

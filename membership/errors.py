@@ -1,0 +1,25 @@
+"""What a service may refuse, each with a sentence that a reader may see."""
+
+
+class Refusal(Exception):
+    """A use case that was refused; the first argument is a sentence for the reader."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class NotFound(Refusal):
+    """What was asked for does not exist, or not for this person."""
+
+
+class NotAllowed(Refusal):
+    """This person may not do this, or not now."""
+
+
+class Conflict(Refusal):
+    """The state has moved on: what was asked for no longer fits it."""
+
+
+class Unavailable(Refusal):
+    """A service that we need does not answer; trying again later may help."""

@@ -1,0 +1,58 @@
+"""Sending mail: by SMTP, or into the demo's mailbox folder."""
+
+import mailbox
+import smtplib
+from collections.abc import Callable
+from email.headerregistry import Address
+from email.message import EmailMessage
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+Transport = Callable[[EmailMessage], None]
+SMTP_TIMEOUT_SECONDS = 15
+
+
+def compose(*, sender: str, to: str, subject: str, text: str, message_id: str) -> EmailMessage:
+    """Build a plain-text mail; raises ValueError for an address or subject that would break the header."""
+    if any(character in subject + to for character in "\r\n"):
+        raise ValueError("a header may not hold a line break")
+    message = EmailMessage()
+    message["From"] = sender
+    message["To"] = Address(addr_spec=to)
+    message["Subject"] = subject
+    message["Message-ID"] = message_id
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(text)
+    return message
+
+
+def transport_for(mail_url: str) -> Transport:
+    """Return how to send for a MAIL_URL: `smtp://user:password@host:port`, `smtps://…` or `maildir:/path` (demo only)."""
+    parts = urlsplit(mail_url)
+    if parts.scheme == "maildir":
+        return _maildir(Path(parts.path))
+    return _smtp(mail_url)
+
+
+def _maildir(path: Path) -> Transport:
+    def send(message: EmailMessage) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mailbox.Maildir(path, create=True).add(message)
+
+    return send
+
+
+def _smtp(mail_url: str) -> Transport:
+    parts = urlsplit(mail_url)
+
+    def send(message: EmailMessage) -> None:
+        kind = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
+        default_port = 465 if parts.scheme == "smtps" else 587
+        with kind(parts.hostname or "localhost", parts.port or default_port, timeout=SMTP_TIMEOUT_SECONDS) as smtp:
+            if parts.scheme == "smtp" and smtp.has_extn("starttls"):
+                smtp.starttls()
+            if parts.username:
+                smtp.login(unquote(parts.username), unquote(parts.password or ""))
+            smtp.send_message(message)
+
+    return send

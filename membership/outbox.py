@@ -1,0 +1,130 @@
+"""The outbox: a mail to send is a row written in the commit that causes it, so that it happens once and never without its cause."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Index, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from membership.clock import Clock
+from membership.db import Base, BigId, SessionFactory, transaction
+
+log = structlog.get_logger()
+
+CLAIM_FOR = timedelta(minutes=2)
+BACKOFF = (timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1), timedelta(hours=6))
+
+
+class OutboxItem(Base):
+    """What to send (a kind and ids), never its text: tokens are made when the mail is rendered."""
+
+    __tablename__ = "outbox_item"
+    __table_args__ = (Index(None, "done_at", "dead_at", "due_at"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    claimed_until: Mapped[datetime | None]
+    tries: Mapped[int] = mapped_column(default=0)
+    done_at: Mapped[datetime | None]
+    dead_at: Mapped[datetime | None]
+    last_error: Mapped[str] = mapped_column(default="")
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail before it is rendered: templates/mail/<template>.txt in this language with this context."""
+
+    to: str
+    template: str
+    language: str
+    context: Mapping[str, Any]
+
+
+# Turns a row's payload into a letter; may write (a sign-in code's hash) in the session, which the outbox commits before sending.
+# None: nothing to send any more.
+Prepare = Callable[[Session, Mapping[str, Any], datetime], Letter | None]
+Send = Callable[[Letter], None]
+
+
+def enqueue(session: Session, *, kind: str, key: str, payload: Mapping[str, Any], now: datetime) -> None:
+    """Add a row to the caller's transaction unless its key is known: the same cause never sends twice."""
+    known = session.scalar(select(OutboxItem.id).where(OutboxItem.key == key))
+    if known is None:
+        session.add(OutboxItem(key=key, kind=kind, payload=dict(payload), created_at=now, due_at=now))
+
+
+def deliver_due(sessions: SessionFactory, *, handlers: Mapping[str, Prepare], send: Send, clock: Clock, limit: int = 200) -> int:
+    """Send what is due, row by row; return how many were sent. Safe to run at the same time in several processes."""
+    sent = 0
+    with sessions() as session:
+        for item_id in _due_ids(session, now=clock.now(), limit=limit):
+            if _claim(session, item_id, now=clock.now()):
+                sent += _deliver(session, item_id, handlers=handlers, send=send, clock=clock)
+    return sent
+
+
+def dead_letters(session: Session) -> list[OutboxItem]:
+    """Return the rows that were given up, newest first."""
+    return list(
+        session.scalars(select(OutboxItem).where(OutboxItem.dead_at.is_not(None)).order_by(OutboxItem.dead_at.desc())),
+    )
+
+
+def _due_ids(session: Session, *, now: datetime, limit: int) -> list[int]:
+    return list(
+        session.scalars(
+            select(OutboxItem.id)
+            .where(OutboxItem.done_at.is_(None), OutboxItem.dead_at.is_(None), OutboxItem.due_at <= now)
+            .order_by(OutboxItem.id)
+            .limit(limit),
+        ),
+    )
+
+
+def _claim(session: Session, item_id: int, *, now: datetime) -> bool:
+    with transaction(session):
+        claimed = session.execute(
+            update(OutboxItem)
+            .where(
+                OutboxItem.id == item_id,
+                OutboxItem.done_at.is_(None),
+                or_(OutboxItem.claimed_until.is_(None), OutboxItem.claimed_until < now),
+            )
+            .values(claimed_until=now + CLAIM_FOR, tries=OutboxItem.tries + 1)
+            .returning(OutboxItem.id),
+        ).first()
+    return claimed is not None
+
+
+def _deliver(session: Session, item_id: int, *, handlers: Mapping[str, Prepare], send: Send, clock: Clock) -> int:
+    item = session.get_one(OutboxItem, item_id, populate_existing=True)
+    try:
+        with transaction(session):
+            letter = handlers[item.kind](session, item.payload, clock.now())
+        if letter is not None:
+            send(letter)
+    except Exception as error:  # a poison row must not stop the others
+        log.warning("outbox.failed", item=item_id, kind=item.kind, tries=item.tries, error=type(error).__name__)
+        _record_failure(session, item_id, error=type(error).__name__, now=clock.now())
+        return 0
+    with transaction(session):
+        session.execute(update(OutboxItem).where(OutboxItem.id == item_id).values(done_at=clock.now()))
+    return int(letter is not None)
+
+
+def _record_failure(session: Session, item_id: int, *, error: str, now: datetime) -> None:
+    with transaction(session):
+        item = session.get_one(OutboxItem, item_id, populate_existing=True)
+        item.last_error = error
+        item.claimed_until = None
+        if item.tries > len(BACKOFF):
+            item.dead_at = now
+        else:
+            item.due_at = now + BACKOFF[item.tries - 1]

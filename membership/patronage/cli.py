@@ -1,0 +1,5 @@
+"""The commands of patronage."""
+
+from flask.cli import AppGroup
+
+cli = AppGroup("patronage")

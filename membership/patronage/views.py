@@ -1,0 +1,5 @@
+"""The pages of patronage."""
+
+from flask import Blueprint
+
+bp = Blueprint("patronage", __name__)

@@ -1,0 +1,5 @@
+"""What Stripe tells us."""
+
+from flask import Blueprint
+
+bp = Blueprint("webhooks", __name__)

@@ -1,0 +1,5 @@
+"""The pages of staff."""
+
+from flask import Blueprint
+
+bp = Blueprint("staff", __name__)

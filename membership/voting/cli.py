@@ -1,0 +1,5 @@
+"""The commands of voting."""
+
+from flask.cli import AppGroup
+
+cli = AppGroup("voting")

@@ -1,0 +1,17 @@
+"""What voting draws from state, each minute or when woken."""
+
+from collections.abc import Mapping, Sequence
+
+from membership.jobs import Job, JobContext
+from membership.outbox import Prepare
+from membership.voting.keys import RoundKeys
+
+
+def jobs(context: JobContext, keys: RoundKeys) -> Sequence[Job]:
+    """Return the repeatable jobs."""
+    return ()
+
+
+def letters(context: JobContext) -> Mapping[str, Prepare]:
+    """Return how to prepare each kind of mail of this feature."""
+    return {}

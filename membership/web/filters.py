@@ -1,0 +1,67 @@
+"""How templates print money, dates and numbers: in the page's language and the newsroom's time zone."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime, get_timezone_location
+from babel.numbers import format_currency, format_decimal
+from flask import Flask
+
+from membership import money
+from membership.config import Settings
+from membership.web.languages import current_language
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Register the filters money, day, month, moment, number and iso."""
+    zone = settings.time_zone
+    app.add_template_filter(money_text, "money")
+    app.add_template_filter(lambda value: day(value, zone), "day")
+    app.add_template_filter(lambda value: month(value, zone), "month")
+    app.add_template_filter(lambda value: moment(value, zone), "moment")
+    app.add_template_filter(number, "number")
+    app.add_template_filter(lambda value: value.astimezone(zone).isoformat(timespec="seconds"), "iso")
+
+
+def money_text(amount_minor: int, currency: str) -> str:
+    """Return "€5" or "€4.67": cents only where there are any."""
+    amount = money.to_major(amount_minor, currency)
+    places = 0 if amount == amount.to_integral_value() else money.exponent(currency)
+    return format_currency(amount, currency.upper(), locale=_locale(), decimal_quantization=False, format=_pattern(places))
+
+
+def day(value: datetime | date, zone: ZoneInfo) -> str:
+    """Return the date in the newsroom's zone: "22 November 2026"."""
+    return format_date(_local(value, zone), "d MMMM yyyy", locale=_locale())
+
+
+def month(value: datetime | date, zone: ZoneInfo) -> str:
+    """Return the month: "November 2026"."""
+    return format_date(_local(value, zone), "LLLL yyyy", locale=_locale())
+
+
+def moment(value: datetime, zone: ZoneInfo) -> str:
+    """Return date, time and the zone's name: "Sunday 29 March 2026, 20:00 in Kyiv"."""
+    local = value.astimezone(zone)
+    text = format_datetime(local, "EEEE d MMMM yyyy, HH:mm", locale=_locale())
+    place = get_timezone_location(zone, locale=_locale(), return_city=True)
+    return f"{text} ({place})" if current_language() != "en" else f"{text} in {place}"
+
+
+def number(value: int) -> str:
+    """Return a number with the language's separators: "1,204"."""
+    return format_decimal(value, locale=_locale())
+
+
+def _local(value: datetime | date, zone: ZoneInfo) -> date:
+    return value.astimezone(zone).date() if isinstance(value, datetime) else value
+
+
+def _locale() -> str:
+    # Dates as the rest of Europe writes them: 22 November, not November 22.
+    return {"en": "en_GB", "uk": "uk_UA"}[current_language()]
+
+
+def _pattern(places: int) -> str:
+    digits = "#,##0" + ("." + "0" * places if places else "")
+    return f"¤{digits}" if current_language() == "en" else f"{digits}\u00a0¤"

@@ -1,0 +1,89 @@
+"""What every request must pass and every answer carries: host, CSRF, clean text, headers."""
+
+import unicodedata
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, request
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response
+
+from membership.config import Settings
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+MAX_BODY_BYTES = 256 * 1024
+LINE_BREAKS = frozenset("\r\n\t")
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Guard every request and dress every answer."""
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
+    policy = content_security_policy(settings)
+
+    @app.before_request
+    def guard() -> None:
+        if request.host not in settings.hosts:
+            abort(400)
+        if request.method not in SAFE_METHODS and not _proves_itself(app):
+            _refuse_foreign_request(settings)
+        _refuse_unclean(request.args)
+        if request.method not in SAFE_METHODS and request.mimetype == "application/x-www-form-urlencoded":
+            _refuse_unclean(request.form)
+
+    @app.after_request
+    def dress(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", policy)
+        response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("X-Frame-Options", "DENY")
+        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()")
+        if settings.is_secure:
+            response.headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+        # Private unless a view has said that it is open.
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        return response
+
+
+def content_security_policy(settings: Settings) -> str:
+    """Return the policy; form-action names where a form's redirect may lead (Chromium blocks it otherwise)."""
+    checkout = (
+        [settings.stripe_api_base] if settings.stripe_api_base else ["https://checkout.stripe.com", "https://billing.stripe.com"]
+    )
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            "font-src 'self'",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+            "form-action 'self' " + " ".join(checkout),
+        ),
+    )
+
+
+def _proves_itself(app: Flask) -> bool:
+    view = app.view_functions.get(request.endpoint or "")
+    return str(getattr(view, "audience", "")).startswith("signed:")
+
+
+def _refuse_foreign_request(settings: Settings) -> None:
+    """Refuse a POST that no page of ours sent: Sec-Fetch-Site where the browser sends it, else Origin; neither is a refusal."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        if site not in ("same-origin", "none"):
+            abort(403)
+        return
+    origin = urlsplit(request.headers.get("Origin", ""))
+    if origin.netloc not in settings.hosts or origin.scheme != urlsplit(settings.site_url).scheme:
+        abort(403)
+
+
+def _refuse_unclean(values: MultiDict[str, str]) -> None:
+    """Refuse what one database takes and the other refuses: NUL, surrogates, control characters."""
+    for key, value in values.items(multi=True):
+        if any(unicodedata.category(c) in ("Cc", "Cs") and c not in LINE_BREAKS for c in key + value):
+            abort(400)

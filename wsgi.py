@@ -1,0 +1,8 @@
+"""The WSGI entry: `granian --interface wsgi wsgi:app`, and `flask --app wsgi …` for the commands."""
+
+import os
+
+from membership.app import create_app
+from membership.config import read_settings
+
+app = create_app(read_settings(os.environ))
