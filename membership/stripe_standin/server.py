@@ -1,0 +1,151 @@
+"""Run the stand-in over real HTTP: in a thread for tests, in the foreground for the demo."""
+
+import json
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode, urlsplit
+
+import requests
+import stripe
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from membership.stripe_standin.api import SECRET_KEY
+from membership.stripe_standin.app import create_standin, engine_of
+from membership.stripe_standin.cards import DECLINES, PAYS
+from membership.stripe_standin.clock import Clock, system_clock
+from membership.stripe_standin.endpoints import FIXED, register_fixed
+from membership.stripe_standin.errors import Json
+from membership.stripe_standin.events import API_VERSION
+from membership.stripe_standin.loopback import Reply, request
+
+STATE_FILE = "stripe.db"
+
+
+class QuietHandler(WSGIRequestHandler):
+    """Serve without a log line for each request."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
+
+
+class StandInServer:
+    """A stand-in on a free loopback port for the length of a `with` block.
+
+        with StandInServer(tmp_path, webhook_url="http://127.0.0.1:8000/stripe/webhook") as s:
+            client = s.client()                     # stripe.StripeClient on s.url with s.secret_key
+            session = client.v1.checkout.sessions.create({...})
+            back = s.pay(session.id, email="a@example.org")   # through the hosted page; returns the success URL
+            s.deliver()                             # every webhook that is due, now, before it returns
+            s.control("renew", id="sub_...")        # what the buttons of the control page do; returns JSON
+
+    directory holds the state (stripe.db): a second server on the same directory goes on where the first one stopped.
+    clock is the billing time and may be a fixed clock; `advance()` moves the stand-in alone, signatures keep `clock`.
+    Nothing is sent on its own unless background=True (the demo and browser tests): then a thread delivers and retries.
+    """
+
+    secret_key = SECRET_KEY
+    api_version = API_VERSION
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        clock: Clock = system_clock,
+        product_url: str | None = None,
+        webhook_url: str | None = None,
+        webhook_secret: str = "whsec_standin",  # noqa: S107  (a demo's own)
+        background: bool = False,
+        port: int = 0,
+    ) -> None:
+        self.webhook_secret = webhook_secret
+        self._webhook_url = webhook_url
+        self._background = background
+        self._sessions: list[requests.Session] = []
+        app = create_standin(directory / STATE_FILE, clock=clock, product_url=product_url)
+        self._engine = engine_of(app)
+        self._server: BaseWSGIServer = make_server("127.0.0.1", port, app, threaded=True, request_handler=QuietHandler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self.url = self._engine.public_url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def __enter__(self) -> Self:
+        if self._webhook_url:
+            self.set_webhook(self._webhook_url)
+        self._thread.start()
+        if self._background:
+            self._engine.courier.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self._engine.close()
+        for session in self._sessions:
+            session.close()
+
+    def client(self, **options: Any) -> stripe.StripeClient:
+        """Return an official client that speaks to this stand-in; network retries are off unless asked for."""
+        session = requests.Session()
+        session.trust_env = False  # a proxy of the environment must not stand between
+        self._sessions.append(session)
+        http_client = stripe.RequestsClient(session=session)
+        settings = {"http_client": http_client, "max_network_retries": 0, "stripe_version": API_VERSION, **options}
+        return stripe.StripeClient(SECRET_KEY, base_addresses={"api": self.url}, **settings)
+
+    def set_webhook(self, url: str, secret: str | None = None) -> None:
+        """Send every later event to this address, signed with webhook_secret."""
+        self.webhook_secret = secret or self.webhook_secret
+        with self._engine.ledger(write=True) as ledger:
+            register_fixed(ledger, url, self.webhook_secret)
+
+    def deliver(self) -> list[Json]:
+        """Attempt every delivery that is due and return the attempts: event, endpoint, status, state, detail."""
+        attempts: list[Json] = self.control("deliver")["attempts"]
+        return attempts
+
+    def advance(self, *, days: int) -> None:
+        """Let time pass: renewals, planned ends and expiries on the way happen, retries fall due."""
+        self.control("advance", days=str(days))
+
+    def control(self, action: str, **values: str) -> Json:
+        """Do what a button of the control page does: renew, fail, recover, cancel, cancel-at-period-end, refund, resend."""
+        reply = request(
+            "POST",
+            f"{self.url}/_control/{action}",
+            urlencode(values).encode(),
+            {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"},
+        )
+        body: Json = json.loads(reply.body)
+        if reply.status != 200:
+            raise ValueError(f"{action}: {reply.status} {body}")
+        return body
+
+    def overview(self) -> Json:
+        """Return what the control page shows: subscriptions, charges, endpoints, events with their deliveries."""
+        body: Json = json.loads(request("GET", f"{self.url}/_control", headers={"Accept": "application/json"}).body)
+        return body
+
+    def signed(self, event_id: str) -> tuple[bytes, str]:
+        """Return payload and Stripe-Signature of an event as set_webhook's endpoint gets it, for a test client."""
+        _, payload, header = self._engine.courier.signed(event_id, FIXED)
+        return payload, header
+
+    def submit(self, session: str, *, email: str = "reader@example.org", name: str = "", card: str = PAYS) -> Reply:
+        """Press the button of the hosted page, given by session id or URL; return the answer as it is."""
+        key = urlsplit(session).path.rpartition("/")[2]
+        form = urlencode({"email": email, "name": name, "card": card}).encode()
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return request("POST", f"{self.url}/c/pay/{key}", form, headers)
+
+    def pay(self, session: str, *, email: str = "reader@example.org", name: str = "") -> str:
+        """Pay on the hosted page with the good card and return the success URL that the browser is sent to."""
+        reply = self.submit(session, email=email, name=name)
+        if reply.status != 303:
+            raise ValueError(f"{session} was not paid: {reply.status}")
+        return reply.headers["location"]
+
+    def decline(self, session: str, *, email: str = "reader@example.org") -> Reply:
+        """Try to pay on the hosted page with the card that is declined."""
+        return self.submit(session, email=email, card=DECLINES)
