@@ -1,6 +1,7 @@
 """The only place where the parts meet."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,7 +32,7 @@ from membership.patronage import cli as patronage_cli
 from membership.patronage import jobs as patronage_jobs
 from membership.patronage import views as patronage_views
 from membership.patronage import webhooks
-from membership.patronage.gateway import Gateway, make_gateway
+from membership.patronage.gateway import Gateway, make_gateway, make_quick_gateway
 from membership.staff import views as staff_views
 from membership.voting import cli as voting_cli
 from membership.voting import jobs as voting_jobs
@@ -41,6 +42,7 @@ from membership.voting.keys import RoundKeys
 from membership.web import assets, audience, commands, database, errors, filters, health, languages, security
 from membership.web.mail_rendering import make_sender
 from membership.web.page_cache import PageCache
+from membership.web.version_watch import VersionWatch
 
 BLUEPRINTS = (
     health.bp,
@@ -78,6 +80,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     queue = Queue(make_huey(settings.jobs_url), _jobs(app, context, gateway, keys))
     database.init_app(app, database.Kernel(settings, engine, context.sessions, context.clock, queue))
     app.extensions["gateway"] = gateway
+    app.extensions["quick_gateway"] = make_quick_gateway(settings)
     app.extensions["round_keys"] = keys
     _init_web(app, settings)
     for blueprint in (*BLUEPRINTS, *([demo_views.bp] if settings.is_demo else [])):
@@ -95,13 +98,15 @@ def _init_web(app: Flask, settings: Settings) -> None:
     assets.init_app(app)
     filters.init_app(app, settings)
     login = audience.make_login_manager()
-    login.init_app(app)
+    # Not init_app(): it would read the session after each request, for a remember cookie that we don't have, and so make every
+    # open page vary by cookie; and it would look up who is signed in for every template.
+    app.login_manager = login  # type: ignore[attr-defined]
     login.user_loader(load_viewer)
     app.context_processor(lambda: _template_context(settings))
 
 
 def _wrap(app: Flask, settings: Settings, engine: Any) -> None:
-    cached = PageCache(app.wsgi_app, engine=engine, clock=app.extensions["kernel"].clock)
+    cached = PageCache(app.wsgi_app, watch=VersionWatch(engine), hosts=settings.hosts)
     app.extensions["page_cache"] = cached
     hops = settings.trusted_proxy_hops
     app.wsgi_app = ProxyFix(cached, x_for=hops, x_proto=hops) if hops else cached  # type: ignore[method-assign]
@@ -115,6 +120,9 @@ def _flask_settings(settings: Settings) -> dict[str, Any]:
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "SESSION_COOKIE_PATH": "/",
+        # The server's row decides when it ends; refreshing would put a Set-Cookie on every page, open ones too.
+        "PERMANENT_SESSION_LIFETIME": timedelta(days=90),
+        "SESSION_REFRESH_EACH_REQUEST": False,
         "TRANSLATIONS": str(Path("translations")),
         "WTF_CSRF_ENABLED": False,  # one mechanism: membership.web.security
         "PREFERRED_URL_SCHEME": "https" if settings.is_secure else "http",
@@ -135,6 +143,7 @@ def _template_context(settings: Settings) -> dict[str, object]:
 
 def _jobs(app: Flask, context: JobContext, gateway: Gateway, keys: RoundKeys) -> Sequence[Job]:
     return (
+        *accounts_jobs.jobs(context),
         *patronage_jobs.jobs(context, gateway),
         *voting_jobs.jobs(context, keys),
         *credits_jobs.jobs(context),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 ENVIRONMENTS = ("demo", "staging", "production")
@@ -62,10 +62,16 @@ class Settings:
     def hosts(self) -> frozenset[str]:
         """The hosts (with port) under which the site may be asked for."""
         own = urlsplit(self.site_url)
-        hosts = {own.netloc}
-        if self.is_demo:
-            hosts |= {f"{name}:{own.port}" if own.port else name for name in ("localhost", "127.0.0.1")}
-        return frozenset(hosts)
+        # As browsers send it: in lower case, without the scheme's own port.
+        port = "" if own.port in (None, {"http": 80, "https": 443}[own.scheme]) else f":{own.port}"
+        names = {own.hostname, "localhost", "127.0.0.1"} if self.is_demo else {own.hostname}
+        return frozenset(f"{name}{port}" for name in names)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """The same as a browser names them in its Origin header."""
+        scheme = urlsplit(self.site_url).scheme
+        return frozenset(f"{scheme}://{host}" for host in self.hosts)
 
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
@@ -113,11 +119,20 @@ def _site_faults(values: Mapping[str, str], environment: str) -> list[str]:
     if len(values["SECRET_KEY"]) < 32:
         faults.append("SECRET_KEY must have 32 characters or more")
     url = urlsplit(values["SITE_URL"])
-    if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/") or url.query:
+    if not _is_bare_address(url):
         faults.append("SITE_URL must be a scheme and a host, such as https://news.example")
     elif url.scheme == "http" and environment != "demo":
         faults.append("SITE_URL must begin with https:// outside the demo")
     return faults
+
+
+def _is_bare_address(url: SplitResult) -> bool:
+    try:
+        _ = url.port
+    except ValueError:
+        return False
+    is_bare = url.path in ("", "/") and not (url.query or url.fragment or url.username)
+    return url.scheme in ("http", "https") and bool(url.hostname) and is_bare
 
 
 def _stripe_faults(values: Mapping[str, str], environment: str) -> list[str]:

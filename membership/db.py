@@ -19,6 +19,10 @@ from sqlalchemy import (
     event,
     make_url,
 )
+from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 BUSY_TIMEOUT_MS = 15_000
@@ -78,10 +82,11 @@ def make_engine(url: str, *, pool_size: int = 10) -> Engine:
             normalised,
             pool_size=pool_size,
             pool_pre_ping=True,
+            hide_parameters=True,  # an error's text ends in the log
             json_serializer=_dumps,
             connect_args={"connect_timeout": 5},
         )
-    engine = create_engine(normalised, pool_size=pool_size, json_serializer=_dumps)
+    engine = create_engine(normalised, pool_size=pool_size, hide_parameters=True, json_serializer=_dumps)
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -141,6 +146,18 @@ def transaction(session: Session) -> Iterator[None]:
         raise
     finally:
         session.info["in_use_case"] = False
+
+
+def release(session: Session) -> None:
+    """End the read transaction and give the connection back: nothing of ours is held while we wait for somebody else."""
+    if session.info.get("in_use_case"):
+        raise RuntimeError("a use case waits for nobody")
+    session.commit()
+
+
+def insert_into(session: Session, model: type[Base]) -> PostgresqlInsert | SqliteInsert:
+    """Return an INSERT that can say ON CONFLICT, which both databases spell alike and SQLAlchemy does not."""
+    return postgresql_insert(model) if is_postgresql(session) else sqlite_insert(model)
 
 
 def is_postgresql(session: Session) -> bool:

@@ -3,6 +3,7 @@
 import mailbox
 import smtplib
 from collections.abc import Callable
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from pathlib import Path
@@ -12,7 +13,7 @@ Transport = Callable[[EmailMessage], None]
 SMTP_TIMEOUT_SECONDS = 15
 
 
-def compose(*, sender: str, to: str, subject: str, text: str, message_id: str) -> EmailMessage:
+def compose(*, sender: str, to: str, subject: str, text: str, message_id: str, sent_at: datetime) -> EmailMessage:
     """Build a plain-text mail; raises ValueError for an address or subject that would break the header."""
     if any(character in subject + to for character in "\r\n"):
         raise ValueError("a header may not hold a line break")
@@ -20,6 +21,7 @@ def compose(*, sender: str, to: str, subject: str, text: str, message_id: str) -
     message["From"] = sender
     message["To"] = Address(addr_spec=to)
     message["Subject"] = subject
+    message["Date"] = sent_at
     message["Message-ID"] = message_id
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text)

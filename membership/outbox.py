@@ -7,15 +7,17 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Index, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from membership.clock import Clock
-from membership.db import Base, BigId, SessionFactory, transaction
+from membership.db import Base, BigId, SessionFactory, is_postgresql, transaction
 
 log = structlog.get_logger()
 
 CLAIM_FOR = timedelta(minutes=2)
 BACKOFF = (timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1), timedelta(hours=6))
+MAX_TRIES = len(BACKOFF) + 1
 
 
 class OutboxItem(Base):
@@ -55,9 +57,13 @@ Send = Callable[[Letter], None]
 
 def enqueue(session: Session, *, kind: str, key: str, payload: Mapping[str, Any], now: datetime) -> None:
     """Add a row to the caller's transaction unless its key is known: the same cause never sends twice."""
-    known = session.scalar(select(OutboxItem.id).where(OutboxItem.key == key))
-    if known is None:
-        session.add(OutboxItem(key=key, kind=kind, payload=dict(payload), created_at=now, due_at=now))
+    insert = postgresql.insert if is_postgresql(session) else sqlite.insert
+    # Decided by the unique key, not by looking first: two transactions with the same cause both succeed.
+    session.execute(
+        insert(OutboxItem)
+        .values(key=key, kind=kind, payload=dict(payload), created_at=now, due_at=now, tries=0, last_error="")
+        .on_conflict_do_nothing(index_elements=[OutboxItem.key]),
+    )
 
 
 def deliver_due(sessions: SessionFactory, *, handlers: Mapping[str, Prepare], send: Send, clock: Clock, limit: int = 200) -> int:
@@ -105,6 +111,9 @@ def _claim(session: Session, item_id: int, *, now: datetime) -> bool:
 
 def _deliver(session: Session, item_id: int, *, handlers: Mapping[str, Prepare], send: Send, clock: Clock) -> int:
     item = session.get_one(OutboxItem, item_id, populate_existing=True)
+    if item.tries > MAX_TRIES:  # its earlier runs ended without a word: it may be what kills the runner
+        _record_failure(session, item_id, error="Interrupted", now=clock.now())
+        return 0
     try:
         with transaction(session):
             letter = handlers[item.kind](session, item.payload, clock.now())
@@ -124,7 +133,7 @@ def _record_failure(session: Session, item_id: int, *, error: str, now: datetime
         item = session.get_one(OutboxItem, item_id, populate_existing=True)
         item.last_error = error
         item.claimed_until = None
-        if item.tries > len(BACKOFF):
+        if item.tries >= MAX_TRIES:
             item.dead_at = now
         else:
             item.due_at = now + BACKOFF[item.tries - 1]

@@ -55,10 +55,14 @@ class SignInRequest(Base):
     """One asked-for sign-in: the link's token and the code are kept as hashes, made when the mail is rendered."""
 
     __tablename__ = "sign_in_request"
-    __table_args__ = (CheckConstraint("tries >= 0 AND tries <= 5", name="tries_bounded"),)
+    __table_args__ = (
+        CheckConstraint("tries >= 0 AND tries <= 5", name="tries_bounded"),
+        Index(None, "email", "created_at"),
+        Index(None, "browser_hash"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    email: Mapped[str] = mapped_column(index=True)
+    email: Mapped[str]
     browser_hash: Mapped[bytes]
     token_hash: Mapped[bytes | None] = mapped_column(unique=True)
     code_hash: Mapped[bytes | None]
@@ -68,6 +72,8 @@ class SignInRequest(Base):
     expires_at: Mapped[datetime]
     tries: Mapped[int] = mapped_column(default=0)
     used_at: Mapped[datetime | None]
+    # Set when the same browser asked again for the same address: only the newest mail counts.
+    replaced_at: Mapped[datetime | None]
 
 
 class LoginSession(Base):

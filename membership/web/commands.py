@@ -26,10 +26,15 @@ def run_jobs_once() -> None:
 @database.command("upgrade")
 def upgrade() -> None:
     """Migrate the database to this version; safe to repeat."""
+    migrate()
+    click.echo("The database is up to date.")
+
+
+def migrate() -> None:
+    """Make the folders and bring the database to this version."""
     settings = kernel().settings
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     settings.round_keys_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     config = alembic_config()
     config.attributes["engine"] = kernel().engine
     command.upgrade(config, "head")
-    click.echo("The database is up to date.")

@@ -3,7 +3,9 @@
 import structlog
 from flask import Flask, current_app, render_template
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import DBAPIError, OperationalError
+from flask_babel import gettext
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from membership.errors import Conflict, NotAllowed, NotFound, Refusal, Unavailable
@@ -18,6 +20,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(DBAPIError, _database_error)
+    app.register_error_handler(PoolTimeout, _pool_exhausted)
+    app.register_error_handler(OverflowError, _number_too_large)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -31,7 +35,12 @@ def error_page(status: int, message: str = "") -> ResponseReturnValue:
 
 
 def _refused(error: Refusal) -> ResponseReturnValue:
-    return error_page(STATUS_OF.get(type(error), 409), error.message)
+    # The service's English sentence is the key of its translation; gettext("") would be the catalogue's header.
+    return error_page(_status_of(error), gettext(error.message) if error.message else "")
+
+
+def _status_of(error: Refusal) -> int:
+    return next((status for kind, status in STATUS_OF.items() if isinstance(error, kind)), 409)
 
 
 def _http_error(error: HTTPException) -> ResponseReturnValue:
@@ -47,7 +56,20 @@ def _database_error(error: DBAPIError) -> ResponseReturnValue:
     if isinstance(error, OperationalError):
         log.error("database.away", error=type(error.orig).__name__)
         return error_page(503)
+    if isinstance(error, DataError):  # a number that no column holds
+        return error_page(400)
     return _unexpected(error)
+
+
+def _pool_exhausted(_error: PoolTimeout) -> ResponseReturnValue:
+    log.error("database.pool_exhausted")
+    return error_page(503)
+
+
+def _number_too_large(_error: OverflowError) -> ResponseReturnValue:
+    # SQLite's driver refuses past 63 bits before the database sees it; PostgreSQL answers with a DataError.
+    log.warning("request.number_too_large")
+    return error_page(400)
 
 
 def _unexpected(error: Exception) -> ResponseReturnValue:

@@ -4,12 +4,18 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, get_timezone_location
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_decimal
 from flask import Flask
 
 from membership import money
 from membership.config import Settings
 from membership.web.languages import current_language
+
+# As people write them where the newsroom's readers live; CLDR has "EUR" for Ukrainian and "UAH" for English.
+SYMBOLS = {"EUR": "€", "UAH": "₴", "USD": "$", "GBP": "£", "JPY": "¥"}
+# Babel knows this city in Latin letters only.
+CITIES = {("Europe/Kyiv", "uk"): "Київ", ("Europe/Kiev", "uk"): "Київ"}
+NO_BREAK = "\u00a0"
 
 
 def init_app(app: Flask, settings: Settings) -> None:
@@ -25,9 +31,10 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 def money_text(amount_minor: int, currency: str) -> str:
     """Return "€5" or "€4.67": cents only where there are any."""
-    amount = money.to_major(amount_minor, currency)
-    places = 0 if amount == amount.to_integral_value() else money.exponent(currency)
-    return format_currency(amount, currency.upper(), locale=_locale(), decimal_quantization=False, format=_pattern(places))
+    code = currency.upper()
+    amount = money.to_major(amount_minor, code)
+    places = 0 if amount == amount.to_integral_value() else money.exponent(code)
+    return format_decimal(amount, format=_pattern(code, places), locale=_locale())
 
 
 def day(value: datetime | date, zone: ZoneInfo) -> str:
@@ -44,7 +51,7 @@ def moment(value: datetime, zone: ZoneInfo) -> str:
     """Return date, time and the zone's name: "Sunday 29 March 2026, 20:00 in Kyiv"."""
     local = value.astimezone(zone)
     text = format_datetime(local, "EEEE d MMMM yyyy, HH:mm", locale=_locale())
-    place = get_timezone_location(zone, locale=_locale(), return_city=True)
+    place = CITIES.get((zone.key, current_language())) or get_timezone_location(zone, locale=_locale(), return_city=True)
     return f"{text} ({place})" if current_language() != "en" else f"{text} in {place}"
 
 
@@ -62,6 +69,8 @@ def _locale() -> str:
     return {"en": "en_GB", "uk": "uk_UA"}[current_language()]
 
 
-def _pattern(places: int) -> str:
+def _pattern(code: str, places: int) -> str:
+    symbol = SYMBOLS.get(code, code)
+    gap = NO_BREAK if symbol == code or current_language() != "en" else ""
     digits = "#,##0" + ("." + "0" * places if places else "")
-    return f"¤{digits}" if current_language() == "en" else f"{digits}\u00a0¤"
+    return f"'{symbol}'{gap}{digits}" if current_language() == "en" else f"{digits}{gap}'{symbol}'"

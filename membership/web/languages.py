@@ -1,5 +1,6 @@
 """Which language a page speaks: open pages that of their address, private pages the member's."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -24,9 +25,16 @@ class LanguagePrefix(BaseConverter):
         return value
 
 
+class Slug(BaseConverter):
+    """The last part of an address, made of a title: lower-case ASCII words joined by hyphens."""
+
+    regex = "[a-z0-9][a-z0-9-]*"
+
+
 def init_app(app: Flask) -> None:
     """Wire the address's language into routing and the present language into Babel."""
     app.url_map.converters["language"] = LanguagePrefix
+    app.url_map.converters["slug"] = Slug
     app.url_value_preprocessor(_take_language)
     app.url_defaults(_give_language)
     Babel(app, locale_selector=current_language, default_translation_directories=app.config["TRANSLATIONS"])
@@ -38,7 +46,7 @@ def open_route(bp: Blueprint, rule: str, **options: Any) -> Callable[[Callable[.
     def register(view: Callable[..., Any]) -> Callable[..., Any]:
         endpoint = options.pop("endpoint", view.__name__)
         bp.add_url_rule(rule, endpoint, view, defaults={"lang": DEFAULT}, **options)
-        bp.add_url_rule("/<language:lang>" + ("" if rule == "/" else rule), endpoint, view, **options)
+        bp.add_url_rule("/<language:lang>" + rule, endpoint, view, **options)
         return view
 
     return register
@@ -72,6 +80,5 @@ def _is_open(endpoint: str) -> bool:
 
 def path_in(language: str) -> str:
     """Return the present address in another language; unchanged where it has none."""
-    path = request.path
-    bare = path.removeprefix("/uk") or "/"
-    return bare if language == DEFAULT else "/" + language + bare.rstrip("/")
+    bare = re.sub(rf"^/{LanguagePrefix.regex}(?=/)", "", request.path)
+    return bare if language == DEFAULT else "/" + language + bare

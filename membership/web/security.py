@@ -1,7 +1,6 @@
 """What every request must pass and every answer carries: host, CSRF, clean text, headers."""
 
 import unicodedata
-from urllib.parse import urlsplit
 
 from flask import Flask, abort, request
 from werkzeug.datastructures import MultiDict
@@ -24,11 +23,11 @@ def init_app(app: Flask, settings: Settings) -> None:
     def guard() -> None:
         if request.host not in settings.hosts:
             abort(400)
-        if request.method not in SAFE_METHODS and not _proves_itself(app):
-            _refuse_foreign_request(settings)
-        _refuse_unclean(request.args)
-        if request.method not in SAFE_METHODS and request.mimetype == "application/x-www-form-urlencoded":
-            _refuse_unclean(request.form)
+        _refuse_unclean_address()
+        if request.method in SAFE_METHODS or _proves_itself(app):  # a signed body is read raw, by whoever checks the signature
+            return
+        _refuse_foreign_request(settings)
+        _refuse_unclean(request.form)
 
     @app.after_request
     def dress(response: Response) -> Response:
@@ -77,13 +76,22 @@ def _refuse_foreign_request(settings: Settings) -> None:
         if site not in ("same-origin", "none"):
             abort(403)
         return
-    origin = urlsplit(request.headers.get("Origin", ""))
-    if origin.netloc not in settings.hosts or origin.scheme != urlsplit(settings.site_url).scheme:
+    # Compared as text: a browser's Origin has one form, and what a parser makes of a strange one is nobody's business.
+    if request.headers.get("Origin") not in settings.origins:
         abort(403)
+
+
+def _refuse_unclean_address() -> None:
+    if _is_unclean(request.path) or any(isinstance(v, int) and v.bit_length() > 63 for v in (request.view_args or {}).values()):
+        abort(400)
+    _refuse_unclean(request.args)
 
 
 def _refuse_unclean(values: MultiDict[str, str]) -> None:
     """Refuse what one database takes and the other refuses: NUL, surrogates, control characters."""
-    for key, value in values.items(multi=True):
-        if any(unicodedata.category(c) in ("Cc", "Cs") and c not in LINE_BREAKS for c in key + value):
-            abort(400)
+    if any(_is_unclean(key) or _is_unclean(value) for key, value in values.items(multi=True)):
+        abort(400)
+
+
+def _is_unclean(text: str) -> bool:
+    return any(unicodedata.category(c) in ("Cc", "Cs") and c not in LINE_BREAKS for c in text)

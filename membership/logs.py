@@ -1,0 +1,55 @@
+"""Logs that may be shown to anybody: no address, no token, no code, no sign-in or ballot path ever reaches them."""
+
+import logging
+import re
+import sys
+from typing import Any, TextIO
+
+import structlog
+
+SECRETS = (
+    (re.compile(r"[^\s@<>()'\"=,;:/\\]+@[^\s@<>()'\"=,;:/\\]+\.[^\s@<>()'\"=,;:/\\]+"), "[address]"),
+    (re.compile(r"/(?:sign-in/link|demo/staff)/[^\s\"']+|/votes/[^\s\"'/]+/ballot[^\s\"']*"), "[path]"),
+    (re.compile(r"\b(?:sk|rk|whsec|pi|seti|cs)_[A-Za-z0-9_]{8,}"), "[secret]"),
+    (re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"), "[token]"),
+    (re.compile(r"\b(code\W{1,5})\d{6}\b", flags=re.IGNORECASE), r"\1[code]"),
+    # PostgreSQL repeats the row's values here.
+    (re.compile(r"(DETAIL:).*?(?=\\n|\n|\"|$)"), r"\1 [withheld]"),
+)
+
+
+def configure_logs(stream: TextIO | None = None) -> None:
+    """Send our own and the libraries' logs to this stream (standard error), a line of JSON or text each, scrubbed."""
+    out = stream or sys.stderr
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(sort_keys=True),
+            _scrub_line,
+        ],
+        logger_factory=structlog.WriteLoggerFactory(file=out),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(_ScrubbingFormatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+def scrub(text: str) -> str:
+    """Return the text without what could identify a reader or let somebody in."""
+    for pattern, stand_in in SECRETS:
+        text = pattern.sub(stand_in, text)
+    return text
+
+
+def _scrub_line(_logger: Any, _method: str, line: Any) -> str:
+    return scrub(str(line))
+
+
+class _ScrubbingFormatter(logging.Formatter):
+    """Scrubs the finished line, tracebacks included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return scrub(super().format(record))

@@ -1,0 +1,202 @@
+"""Every route says who may see it, and the guard keeps it."""
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from membership.accounts import services
+from membership.app import create_app
+from membership.clock import FixedClock
+from membership.web.audience import safe_next
+from tests.conftest import NOW, SettingsMaker
+from tests.factories.accounts import SAME_ORIGIN, make_member, make_staff, sign_in
+
+AUDIENCES = {
+    "accounts.check_mail": "everyone",
+    "accounts.devices": "member",
+    "accounts.end_device": "member",
+    "accounts.end_other_devices": "member",
+    "accounts.open_link": "everyone",
+    "accounts.settings": "member",
+    "accounts.sign_in": "everyone",
+    "accounts.sign_out": "everyone",
+    "accounts.use_link": "everyone",
+    "articles.feed": "everyone",
+    "articles.foot_fragment": "everyone",
+    "articles.home": "everyone",
+    "articles.older": "everyone",
+    "articles.robots": "everyone",
+    "articles.show_article": "everyone",
+    "articles.sitemap": "everyone",
+    "credits.ledger": "everyone",
+    "credits_staff.change_due": "staff:editor",
+    "credits_staff.confirm_link": "staff:editor",
+    "credits_staff.drop_story": "staff:editor",
+    "credits_staff.link_story": "staff:editor",
+    "credits_staff.list_stories": "staff:editor",
+    "credits_staff.resume_story": "staff:editor",
+    "credits_staff.show_story": "staff:editor",
+    "credits_staff.unlink_story": "staff:editor",
+    "demo.open_staff_link": "everyone",
+    "demo.show_mailbox": "everyone",
+    "demo.use_staff_link": "everyone",
+    "health.healthz": "everyone",
+    "health.readyz": "everyone",
+    "patronage.cancel_page": "everyone",
+    "patronage.other_ways": "everyone",
+    "patronage.resume": "member",
+    "patronage.show_account": "member",
+    "patronage.start_checkout": "everyone",
+    "patronage.stop": "member",
+    "patronage.support": "everyone",
+    "patronage.support_return": "everyone",
+    "staff.audit_csv": "staff:admin,counter",
+    "staff.audit_trail": "staff:admin,counter",
+    "staff.dead_letters": "staff:admin",
+    "staff.desk": "staff:any",
+    "staff.figures": "staff:any",
+    "staff.retry_letter": "staff:admin",
+    "staff.roles": "staff:any",
+    "staff.stripe_events": "staff:treasurer",
+    "voting.ballot_numbers": "everyone",
+    "voting.cast_ballot": "everyone",
+    "voting.check_number": "everyone",
+    "voting.list_rounds": "everyone",
+    "voting.list_topics": "everyone",
+    "voting.result_csv": "everyone",
+    "voting.result_json": "everyone",
+    "voting.show_round": "everyone",
+    "voting.suggest_topic": "member",
+    "voting.who_sees_what": "everyone",
+    "voting.withdraw_ballot": "everyone",
+    "voting_staff.check_box": "staff:counter",
+    "voting_staff.close_round": "staff:editor,counter",
+    "voting_staff.confirm_check": "staff:counter",
+    "voting_staff.create_round": "staff:editor",
+    "voting_staff.decide_topic": "staff:editor",
+    "voting_staff.drop_round": "staff:editor",
+    "voting_staff.list_rounds": "staff:any",
+    "voting_staff.list_topics": "staff:editor",
+    "voting_staff.open_box": "staff:counter",
+    "voting_staff.open_round": "staff:editor",
+    "voting_staff.publish": "staff:counter",
+    "voting_staff.recount": "staff:counter,editor",
+    "voting_staff.show_round": "staff:any",
+    "webhooks.receive_event": "signed:stripe",
+}
+
+
+def test_every_route_says_who_may_see_it(make_settings: SettingsMaker, clock: FixedClock) -> None:
+    app = create_app(make_settings(), clock=clock)
+    app.extensions["kernel"].engine.dispose()
+
+    said = {name: getattr(view, "audience", None) for name, view in app.view_functions.items() if name != "static"}
+
+    assert said == AUDIENCES
+
+
+def test_every_staff_page_lives_below_staff(make_settings: SettingsMaker, clock: FixedClock) -> None:
+    app = create_app(make_settings(), clock=clock)
+    app.extensions["kernel"].engine.dispose()
+
+    misplaced = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if AUDIENCES.get(rule.endpoint, "").startswith("staff:") and not rule.rule.startswith("/staff")
+    ]
+
+    assert misplaced == []
+
+
+GUARDED = ("/sample/members", "/sample/counters", "/sample/staff")
+
+
+def statuses(client: FlaskClient) -> list[int]:
+    return [client.get(path).status_code for path in GUARDED]
+
+
+def test_strangers_are_led_to_the_sign_in_page_and_back(client: FlaskClient) -> None:
+    went = [client.get(f"{path}?page=2").location for path in GUARDED]
+    posted = client.post("/sample/members", headers=SAME_ORIGIN)
+
+    assert went == [f"/sign-in?next={path}?page%3D2" for path in GUARDED]
+    assert (posted.status_code, posted.location) == (303, "/sign-in")
+
+
+def test_each_role_opens_what_it_should_and_no_more(sample_app: Flask, sample_session: Session) -> None:
+    people = {"reader": make_member(sample_session)}
+    for role in ("editor", "counter", "treasurer", "admin"):
+        people[role] = make_staff(sample_session, role, email=f"{role}@example.org")
+    opened = {}
+    for name, person in people.items():
+        client = sample_app.test_client()
+        sign_in(sample_app, client, person.id)
+        opened[name] = statuses(client)
+
+    assert opened == {
+        "reader": [200, 403, 403],
+        "editor": [200, 403, 200],
+        "counter": [200, 200, 200],
+        "treasurer": [200, 403, 200],
+        "admin": [200, 200, 200],
+    }
+
+
+def test_a_role_has_no_power_in_a_browser_that_a_mailbox_alone_has_opened(
+    sample_app: Flask,
+    client: FlaskClient,
+    sample_session: Session,
+) -> None:
+    member = make_staff(sample_session, "admin")
+    sign_in(sample_app, client, member.id)
+    token = services.start_session(sample_session, member_id=member.id, method="mail", now=NOW)
+    with client.session_transaction() as cookie:
+        cookie["_user_id"] = token
+
+    assert statuses(client) == [200, 403, 403]
+
+
+def test_staff_who_lose_their_role_lose_its_power_in_the_next_request(
+    sample_app: Flask,
+    client: FlaskClient,
+    sample_session: Session,
+) -> None:
+    member = make_staff(sample_session, "counter")
+    sign_in(sample_app, client, member.id)
+    before = statuses(client)
+
+    services.revoke_role(sample_session, member_id=member.id, role="counter", actor_id=None, now=NOW)
+
+    assert (before, statuses(client)) == ([200, 200, 200], [200, 403, 403])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        None,
+        "",
+        "votes",
+        "https://evil.example/",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "/a\\..\\b",
+        "javascript:alert(1)",
+        " /votes",
+        "/votes\r\nSet-Cookie: a=b",
+        "/\t/evil.example",
+        "/\x00",
+        "http:/votes",
+        "http:evil.example",
+        "?next=/votes",
+    ],
+)
+def test_nobody_is_led_off_our_site(path: str | None) -> None:
+    assert safe_next(path) is None
+
+
+@pytest.mark.parametrize("path", ["/", "/votes", "/uk/votes/march?from=mail#b", "/articles/a:b", "/a//b", "/стаття"])
+def test_pages_of_our_own_are_where_people_go_back_to(path: str) -> None:
+    assert safe_next(path) == path
