@@ -1,6 +1,6 @@
 // The foot of an open page. Without this file the ask still works: its button then says "Continue to payment".
 (() => {
-  const foot = document.querySelector("#support[data-fragment]");
+  const foot = document.querySelector("#support");
   if (!foot) return;
   const MONTH_MS = 30 * 24 * 3600 * 1000;
 
@@ -52,8 +52,8 @@
   }
 
   enhance();
-  if (!/(^|; )m=1(;|$)/.test(document.cookie)) return;
-  fetch(foot.dataset.fragment, { credentials: "same-origin" })
+  if (!foot.dataset.fragment || !/(^|; )m=1(;|$)/.test(document.cookie)) return; // the join page has the same ask and no fragment
+  fetch(foot.dataset.fragment, { credentials: "same-origin", headers: { "X-Fragment": "1" } })
     .then((answer) => (answer.status === 200 ? answer.text() : Promise.reject(answer.status)))
     .then((html) => { foot.innerHTML = html; foot.hidden = false; putAway(false); enhance(); })
     .catch(() => {}); // signed out meanwhile, or offline: the ask stays

@@ -20,6 +20,7 @@ class Topic(Base):
     __table_args__ = (
         CheckConstraint("state IN ('suggested', 'approved', 'shortlisted', 'declined')", name="state_known"),
         CheckConstraint("language IN ('en', 'uk')", name="language_known"),
+        CheckConstraint("state <> 'declined' OR declined_reason <> ''", name="declined_with_reason"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -28,8 +29,12 @@ class Topic(Base):
     why: Mapped[str] = mapped_column(default="")
     language: Mapped[str] = mapped_column(default="en")
     state: Mapped[str] = mapped_column(default="suggested")
+    declined_reason: Mapped[str] = mapped_column(default="")  # public
     article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id", ondelete="SET NULL"))
+    # Shown to its author and to staff only; None: the newsroom's own.
+    suggested_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"), index=True)
     created_at: Mapped[datetime]
+    rounds: Mapped[list["RoundTopic"]] = relationship(back_populates="topic", viewonly=True)
 
 
 class Round(Base):
@@ -64,6 +69,24 @@ class Round(Base):
     publication: Mapped["Publication | None"] = relationship(lazy="joined")
     topics: Mapped[list["RoundTopic"]] = relationship(lazy="selectin", order_by="RoundTopic.position")
 
+    def name_in(self, language: str) -> str:
+        """Return the vote's name in this language, the newsroom's main one where there is none."""
+        return self.name_uk if language == "uk" and self.name_uk else self.name
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Return the title of each topic on the ballot by its slug."""
+        return {entry.topic.slug: entry.topic.title for entry in self.topics}
+
+    @property
+    def ends_at(self) -> datetime:
+        """The instant from which no ballot is taken: the closing if it has happened, else the time announced."""
+        return self.closing.closed_at if self.closing else self.closes_at
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether ballots are taken at this instant."""
+        return self.opening is not None and self.closing is None and at < self.closes_at
+
 
 class RoundTopic(Base):
     """One topic on one ballot paper."""
@@ -73,7 +96,7 @@ class RoundTopic(Base):
     round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), primary_key=True)
     topic_id: Mapped[int] = mapped_column(ForeignKey("topic.id"), primary_key=True, index=True)
     position: Mapped[int]
-    topic: Mapped[Topic] = relationship(lazy="joined", innerjoin=True)
+    topic: Mapped[Topic] = relationship(lazy="joined", innerjoin=True, back_populates="rounds")
 
 
 class Opening(Base):
@@ -116,6 +139,7 @@ class BoxCheck(Base):
     counted: Mapped[int | None]  # ballots certified
     set_aside: Mapped[int | None]
     set_aside_reasons: Mapped[dict[str, Any]] = mapped_column(default=dict)  # {reason: how many}
+    key_lost: Mapped[bool] = mapped_column(default=False)  # then nobody could be told apart: every stored ballot counts
     key_destroyed_at: Mapped[datetime | None]
 
 
@@ -209,3 +233,4 @@ class Participation(Base):
     round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), primary_key=True, index=True)
     counted: Mapped[bool]
+    round: Mapped[Round] = relationship(lazy="joined", innerjoin=True)

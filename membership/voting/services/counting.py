@@ -1,0 +1,53 @@
+"""Opening the box, and making its count public."""
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from membership import audit
+from membership.db import transaction
+from membership.errors import Conflict
+from membership.page_version import raise_page_version
+from membership.voting import queries
+from membership.voting.counting import count_ballots
+from membership.voting.models import Count, Publication
+
+
+def open_box(session: Session, *, round_id: int, actor_id: int, now: datetime) -> None:
+    """Count a certified box, once, and freeze the result; it will be published at the embargo's end. Raises Conflict."""
+    with transaction(session):
+        round_ = queries.lock_round(session, round_id)
+        if round_.box_check is None or round_.box_check.confirmed_at is None:
+            raise Conflict("This box has not been checked by two people yet.")
+        if round_.count:
+            raise Conflict("This box was opened already.")
+        result = count_ballots(session, round_)
+        publish_at = now + timedelta(hours=round_.embargo_hours)
+        session.add(
+            Count(round_id=round_id, counted_at=now, counted_by_id=actor_id, publish_at=publish_at, result=result.as_json()),
+        )
+        audit.record(session, act="box.opened", subject=("round", round_id), actor_id=actor_id, now=now)
+
+
+def publish(session: Session, *, round_id: int, actor_id: int | None, now: datetime) -> None:
+    """Make the result public for good; before the embargo's end that takes a person. Raises Conflict."""
+    with transaction(session):
+        round_ = queries.lock_round(session, round_id)
+        if round_.count is None or round_.publication:
+            raise Conflict("There is no counted result that waits to be published.")
+        if actor_id is None and now < round_.count.publish_at:
+            raise Conflict("This result is still being reviewed.")
+        session.add(Publication(round_id=round_id, published_at=now, published_by_id=actor_id))
+        audit.record(session, act="round.published", subject=("round", round_id), actor_id=actor_id, now=now)
+        raise_page_version(session)
+
+
+def publish_due(session: Session, *, now: datetime) -> int:
+    """Publish every result whose embargo is over; safe to repeat. Returns how many."""
+    published = 0
+    for round_id in queries.rounds_due_to_publish(session, at=now):
+        with suppress(Conflict):  # another process was faster
+            publish(session, round_id=round_id, actor_id=None, now=now)
+            published += 1
+    return published
