@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Engine, MetaData, text
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,7 @@ from membership.app import create_app
 from membership.clock import FixedClock
 from membership.config import Settings, read_settings
 from membership.db import Base, make_engine, make_sessions
+from membership.web.kept_pages import KeptPages
 
 NOW = datetime(2026, 3, 22, 12, 0, tzinfo=UTC)
 LOOPBACK = ("127.", "::1", "localhost")
@@ -151,13 +153,27 @@ def make_settings(environ: dict[str, str]) -> SettingsMaker:
     return make
 
 
+@pytest.fixture(scope="session")
+def _compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Templates compiled once for all the apps of this run: compiling them took most of a page's test."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
-def app(engine: Engine, make_settings: SettingsMaker, clock: FixedClock) -> Iterator[Flask]:
+def app(
+    engine: Engine,
+    make_settings: SettingsMaker,
+    clock: FixedClock,
+    _compiled_templates: FileSystemBytecodeCache,
+) -> Iterator[Flask]:
     """The whole app on an empty database of each kind, at a clock that stands still."""
     settings = make_settings(DATABASE_URL=engine.url.render_as_string(hide_password=False))
     settings.round_keys_dir.mkdir(parents=True, mode=0o700)
     made = create_app(settings, clock=clock)
     made.config["TESTING"] = True
+    made.jinja_env.bytecode_cache = _compiled_templates
+    # Nothing is kept: tests look at a page right after they changed it. The page cache has tests of its own.
+    made.extensions["page_cache"].pages = KeptPages(0)
     yield made
     made.extensions["kernel"].engine.dispose()
 

@@ -14,7 +14,7 @@ from membership.web.languages import current_language
 # As people write them where the newsroom's readers live; CLDR has "EUR" for Ukrainian and "UAH" for English.
 SYMBOLS = {"EUR": "€", "UAH": "₴", "USD": "$", "GBP": "£", "JPY": "¥"}
 # Babel knows this city in Latin letters only.
-CITIES = {("Europe/Kyiv", "uk"): "Київ", ("Europe/Kiev", "uk"): "Київ"}
+CITIES = {("Europe/Kyiv", "uk"): "за Києвом", ("Europe/Kiev", "uk"): "за Києвом"}
 NO_BREAK = "\u00a0"
 
 
@@ -50,9 +50,11 @@ def month(value: datetime | date, zone: ZoneInfo) -> str:
 def moment(value: datetime, zone: ZoneInfo) -> str:
     """Return date, time and the zone's name: "Sunday 29 March 2026, 20:00 in Kyiv"."""
     local = value.astimezone(zone)
-    text = format_datetime(local, "EEEE d MMMM yyyy, HH:mm", locale=_locale())
     place = CITIES.get((zone.key, current_language())) or get_timezone_location(zone, locale=_locale(), return_city=True)
-    return f"{text} ({place})" if current_language() != "en" else f"{text} in {place}"
+    if current_language() == "en":
+        return format_datetime(local, "EEEE d MMMM yyyy, HH:mm", locale=_locale()) + f" in {place}"
+    # The date's one form fits after any preposition; the weekday's does not, so it stands in brackets.
+    return format_datetime(local, "d MMMM yyyy, HH:mm (EEEE", locale=_locale()) + f", {place})"
 
 
 def number(value: int) -> str:

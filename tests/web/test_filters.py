@@ -51,22 +51,22 @@ def test_money_shows_cents_only_where_there_are_any(
         (
             datetime(2026, 3, 29, 0, 59, tzinfo=UTC),  # a minute before summer time
             "Sunday 29 March 2026, 02:59 in Kyiv",
-            "неділя 29 березня 2026, 02:59 (Київ)",
+            "29 березня 2026, 02:59 (неділя, за Києвом)",
         ),
         (
             datetime(2026, 3, 29, 1, 0, tzinfo=UTC),
             "Sunday 29 March 2026, 04:00 in Kyiv",
-            "неділя 29 березня 2026, 04:00 (Київ)",
+            "29 березня 2026, 04:00 (неділя, за Києвом)",
         ),
         (
             datetime(2026, 10, 24, 21, 30, tzinfo=UTC),  # already Sunday in Kyiv
             "Sunday 25 October 2026, 00:30 in Kyiv",
-            "неділя 25 жовтня 2026, 00:30 (Київ)",
+            "25 жовтня 2026, 00:30 (неділя, за Києвом)",
         ),
         (
             datetime(2026, 10, 25, 1, 30, tzinfo=UTC),
             "Sunday 25 October 2026, 03:30 in Kyiv",
-            "неділя 25 жовтня 2026, 03:30 (Київ)",
+            "25 жовтня 2026, 03:30 (неділя, за Києвом)",
         ),
     ],
 )

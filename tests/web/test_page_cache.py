@@ -32,7 +32,7 @@ class Site:
     seen: list[str] = field(default_factory=list)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        self.seen.append(f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} {environ['QUERY_STRING']}".strip())
+        self.seen.append(" ".join(filter(None, (environ["REQUEST_METHOD"], environ["PATH_INFO"], environ.get("QUERY_STRING")))))
         body = self.body.encode()
         self.on_rendering()
         if self.is_marked:
@@ -112,6 +112,15 @@ def test_a_marked_page_that_is_for_one_reader_after_all_is_never_kept(reader: Cl
     assert len(site.seen) == 2
     assert header in first.headers.to_wsgi_list()
     assert header in second.headers.to_wsgi_list()
+
+
+def test_a_header_that_comes_twice_is_read_twice(reader: Client, site: Site) -> None:
+    site.headers = [("Vary", "Cookie"), ("Cache-Control", "private"), *OPEN, ("Vary", "Accept-Encoding")]
+
+    reader.get("/a")
+    reader.get("/a")
+
+    assert len(site.seen) == 2
 
 
 @pytest.mark.parametrize("status", ["301 MOVED PERMANENTLY", "404 NOT FOUND", "429 TOO MANY REQUESTS", "500 OH NO", "503 AWAY"])
@@ -256,6 +265,16 @@ def test_a_server_that_adds_to_the_headers_does_not_change_the_kept_page(cache: 
 
     assert whole(reader.get("/a")) == before
     assert reader.get("/a", headers={"If-None-Match": "*"}).headers.get("Date") is None
+
+
+def test_a_server_may_leave_out_what_is_empty(cache: PageCache, site: Site) -> None:
+    environ = {"REQUEST_METHOD": "GET", "HTTP_HOST": "localhost"}  # PEP 3333 lets it
+    statuses: list[str] = []
+
+    for _ in range(2):
+        assert b"".join(cache(dict(environ), lambda status, _headers: statuses.append(status))) == LONG.encode()
+
+    assert (statuses, len(site.seen)) == (["200 OK"] * 2, 1)
 
 
 # Never for longer than it is true
