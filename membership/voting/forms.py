@@ -110,7 +110,8 @@ class RoundForm(FlaskForm):
     def __init__(self, usable: list[Topic], *, zone: ZoneInfo, now: datetime) -> None:
         local = now.astimezone(zone).replace(tzinfo=None, second=0, microsecond=0)
         evening = (local + timedelta(days=7)).replace(hour=20, minute=0)
-        super().__init__(data={"opens_at": local, "closes_at": evening})
+        times = {"opens_at": local, "closes_at": evening}
+        super().__init__(data=times)
         self.topics.choices = [SelectChoice(topic.id, topic.title) for topic in usable]
         self._zone = zone
         self.place = zone.key.rpartition("/")[2].replace("_", " ")

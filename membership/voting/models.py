@@ -181,6 +181,7 @@ class Ballot(Base):
     __table_args__ = (
         UniqueConstraint("round_id", "voter_tag"),
         UniqueConstraint("round_id", "id"),
+        CheckConstraint("length(voter_tag) = 32", name="voter_tag_whole"),
         {"sqlite_with_rowid": False},
     )
 

@@ -136,7 +136,8 @@ def publish(round_slug: str) -> ResponseReturnValue:
     """Publish the result before the embargo's end."""
     round_ = queries.get_round_by_slug(session(), round_slug)
     services.publish(session(), round_id=round_.id, actor_id=_actor(), now=now())
-    kernel().queue.wake("commissions")
+    for job in ("commissions", "awards"):
+        kernel().queue.wake(job)
     return _to_round(round_, _("The result is public."))
 
 

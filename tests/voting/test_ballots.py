@@ -126,7 +126,7 @@ def test_the_database_alone_refuses_another_rounds_topic(session: Session, clock
 
     for named in (round_.id, other.id):
         with pytest.raises(IntegrityError), transaction(session):
-            session.execute(insert(Ballot).values(id=ballot_id, round_id=round_.id, voter_tag=b"t"))
+            session.execute(insert(Ballot).values(id=ballot_id, round_id=round_.id, voter_tag=bytes(32)))
             session.execute(insert(BallotChoice).values(ballot_id=ballot_id, round_id=named, topic_id=elsewhere))
 
 

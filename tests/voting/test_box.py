@@ -173,7 +173,7 @@ def test_a_ballot_that_nobody_on_the_roll_sent_is_set_aside(session: Session, cl
         session.execute(insert(Ballot).values(id=ballot_id, round_id=round_.id, voter_tag=voter_tag(b"another key", 1)))
         topic_id = round_.topics[0].topic_id
         session.execute(insert(BallotChoice).values(ballot_id=ballot_id, round_id=round_.id, topic_id=topic_id))
-        session.execute(insert(Ballot).values(id=uuid4(), round_id=round_.id, voter_tag=b"empty"))
+        session.execute(insert(Ballot).values(id=uuid4(), round_id=round_.id, voter_tag=bytes(32)))
 
     certified = certify_vote(session, round_, keys=keys, clock=clock)
 
