@@ -17,7 +17,8 @@ class Commission(Base):
         ForeignKeyConstraint(["round_id", "topic_id"], ["round_topic.round_id", "round_topic.topic_id"]),
         CheckConstraint("state IN ('in_progress', 'published', 'dropped')", name="state_known"),
         CheckConstraint("(state = 'published') = (article_id IS NOT NULL)", name="published_with_article"),
-        CheckConstraint("state <> 'dropped' OR dropped_reason <> ''", name="dropped_with_reason"),
+        CheckConstraint("(state = 'published') = (published_at IS NOT NULL)", name="published_with_date"),
+        CheckConstraint("(state = 'dropped') = (dropped_reason <> '')", name="dropped_with_reason"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -25,11 +26,15 @@ class Commission(Base):
     topic_id: Mapped[int] = mapped_column(index=True)
     seat: Mapped[int]  # 1 for the first winner
     state: Mapped[str] = mapped_column(default="in_progress")
-    due_on: Mapped[date]  # the first day of the month promised
-    article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"), index=True)
+    promised_on: Mapped[date]  # the first day of the month promised at first; never changed, so that moving it stays visible
+    due_on: Mapped[date]  # the first day of the month promised now
+    # One article keeps one promise, so that its credit names one vote.
+    article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id"), unique=True)
     published_at: Mapped[datetime | None]
-    dropped_reason: Mapped[str] = mapped_column(default="")
+    dropped_reason: Mapped[str] = mapped_column(default="")  # public
     created_at: Mapped[datetime]
+    # Every counted voter's "here is the story" is in the outbox.
+    letters_written_at: Mapped[datetime | None]
 
 
 class Award(Base):
@@ -44,7 +49,7 @@ class Award(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))
     badge: Mapped[str]
-    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"))
+    round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), index=True)
     awarded_at: Mapped[datetime]
 
 

@@ -1,0 +1,117 @@
+"""What the desk shows: what needs a person, the audit trail, who holds which role."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from membership import outbox
+from membership.accounts.models import ROLES, Member, StaffRole
+from membership.credits import queries as credit
+from membership.credits.ledger import promise_of
+from membership.credits.promises import IN_PROGRESS, Promise
+from membership.patronage.models import StripeEvent
+from membership.voting.models import Publication, Round, Topic
+from membership.voting.queries import round_state
+
+OVERDUE = "overdue"
+# What a vote's state asks of a person; the other states ask nothing.
+ASKS = {"closed": "check", "checked": "confirm", "certified": "count", "counted": "publish"}
+
+
+@dataclass(frozen=True)
+class VoteTask:
+    """A vote that waits for a person: check, confirm, count, publish; overdue if its clock was missed."""
+
+    round: Round
+    ask: str
+
+
+@dataclass(frozen=True)
+class StoryTask:
+    """A promise whose month has come."""
+
+    story: credit.Story
+    promise: Promise
+    days_late: int
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything that needs a person today."""
+
+    suggestions: int
+    oldest_suggestion_at: datetime | None
+    votes: tuple[VoteTask, ...]
+    stories: tuple[StoryTask, ...]
+    dead_letters: int
+    stuck_events: int
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing needs anybody."""
+        return not (self.suggestions or self.votes or self.stories or self.dead_letters or self.stuck_events)
+
+
+@dataclass(frozen=True)
+class RoleHolders:
+    """One role and the names of those who hold it; who has given no name is a number, never an address."""
+
+    role: str
+    names: tuple[str, ...]
+
+
+def desk(session: Session, *, at: datetime, zone: ZoneInfo) -> Desk:
+    """Return what needs a person at this instant."""
+    many, oldest = session.execute(select(func.count(), func.min(Topic.created_at)).where(Topic.state == "suggested")).one()
+    return Desk(
+        suggestions=many,
+        oldest_suggestion_at=oldest,
+        votes=tuple(_vote_tasks(session, at=at)),
+        stories=tuple(_story_tasks(session, at=at, zone=zone)),
+        dead_letters=len(outbox.dead_letters(session)),
+        stuck_events=len(stuck_events(session)),
+    )
+
+
+def stuck_events(session: Session) -> list[StripeEvent]:
+    """Return what Stripe told us and we could not work on yet, oldest first."""
+    failed = select(StripeEvent).where(StripeEvent.state == "new", StripeEvent.tries > 0)
+    return list(session.scalars(failed.order_by(StripeEvent.received_at, StripeEvent.stripe_id)))
+
+
+def holders_of_roles(session: Session) -> list[RoleHolders]:
+    """Return every role with the names of its holders, in the order of the roles."""
+    rows = session.execute(
+        select(StaffRole.role, Member.display_name, Member.id)
+        .join(Member, Member.id == StaffRole.member_id)
+        .order_by(StaffRole.role, Member.display_name, Member.id),
+    ).all()
+    return [RoleHolders(role, tuple(name or f"#{member_id}" for held, name, member_id in rows if held == role)) for role in ROLES]
+
+
+def _vote_tasks(session: Session, *, at: datetime) -> list[VoteTask]:
+    unpublished = (
+        select(Round)
+        .outerjoin(Publication, Publication.round_id == Round.id)
+        .where(Publication.round_id.is_(None), Round.opens_at <= at)
+        .order_by(Round.closes_at, Round.id)
+    )
+    asked = [(round_, _ask_of(round_, at)) for round_ in session.scalars(unpublished)]
+    return [VoteTask(round_, ask) for round_, ask in asked if ask]
+
+
+def _ask_of(round_: Round, at: datetime) -> str | None:
+    # Opening and closing go by the clock; if a job has missed it, somebody should know.
+    if round_.opening is None or (round_.closing is None and round_.closes_at <= at):
+        return OVERDUE
+    return ASKS.get(round_state(round_, at))
+
+
+def _story_tasks(session: Session, *, at: datetime, zone: ZoneInfo) -> list[StoryTask]:
+    today = at.astimezone(zone).date()
+    waiting = [(story, promise_of(story.commission, zone=zone)) for story in credit.stories(session, IN_PROGRESS)]
+    due = [StoryTask(story, promise, promise.days_late(today)) for story, promise in waiting if promise.due_on <= today]
+    return sorted(due, key=lambda task: (task.promise.due_on, task.story.commission.id))

@@ -1,0 +1,145 @@
+"""What needs a person today, drawn from rows."""
+
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy.orm import Session
+
+from membership.credits.models import Commission
+from membership.db import transaction
+from membership.outbox import OutboxItem
+from membership.patronage.models import StripeEvent
+from membership.staff import queries
+from membership.staff.queries import Desk, RoleHolders
+from membership.voting.models import BoxCheck, Round, Topic
+from tests.conftest import NOW
+from tests.factories.accounts import make_member, make_staff
+from tests.factories.credits import make_commission, make_count, make_published_vote, make_round
+
+KYIV = ZoneInfo("Europe/Kyiv")
+
+
+def test_an_empty_newsroom_needs_nobody(session: Session) -> None:
+    seen = desk(session)
+
+    assert (seen, seen.is_quiet) == (Desk(0, None, (), (), 0, 0), True)
+
+
+def test_what_is_in_order_needs_nobody(session: Session) -> None:
+    make_published_vote(session)
+    make_commission(session, "april-2026")  # promised for May
+    with transaction(session):
+        session.add(Topic(slug="answered", title="Answered", state="approved", created_at=NOW))
+        session.add(OutboxItem(key="sent", kind="letter", payload={}, created_at=NOW, due_at=NOW, done_at=NOW))
+        session.add(stripe_event("evt_new", tries=0))
+        session.add(stripe_event("evt_done", tries=1, state="done"))
+        opens_at = NOW + timedelta(days=1)
+        session.add(
+            Round(
+                slug="may",
+                name="May",
+                seats=1,
+                rule="plain",
+                opens_at=opens_at,
+                closes_at=opens_at + timedelta(days=7),
+                created_at=NOW,
+            ),
+        )
+
+    assert desk(session).is_quiet
+
+
+def test_suggestions_wait_from_the_oldest_on(session: Session) -> None:
+    with transaction(session):
+        session.add_all(Topic(slug=f"topic-{days}", title="Topic", created_at=NOW - timedelta(days=days)) for days in (2, 9, 4))
+
+    seen = desk(session)
+
+    assert (seen.suggestions, seen.oldest_suggestion_at) == (3, NOW - timedelta(days=9))
+
+
+@pytest.mark.parametrize(
+    ("step", "ask"),
+    [
+        ("closed", "check"),
+        ("checked", "confirm"),
+        ("certified", "count"),
+        ("counted", "publish"),
+        ("unopened", "overdue"),
+        ("unclosed", "overdue"),
+    ],
+)
+def test_a_vote_asks_for_its_next_step(session: Session, step: str, ask: str) -> None:
+    round_ = make_round(session)
+    take_to(session, round_, step)
+
+    assert [(task.round.slug, task.ask) for task in desk(session).votes] == [("march-2026", ask)]
+
+
+def test_stories_are_asked_for_once_their_month_has_come(session: Session) -> None:
+    for slug, due_on in (("march-2026", date(2026, 4, 1)), ("april-2026", date(2026, 3, 1)), ("may-2026", date(2026, 2, 1))):
+        commission = make_commission(session, slug)
+        with transaction(session):
+            session.get_one(Commission, commission.id).due_on = due_on
+
+    assert [(task.story.round.slug, task.days_late) for task in desk(session).stories] == [("may-2026", 22), ("april-2026", 0)]
+
+
+def test_what_failed_is_counted(session: Session) -> None:
+    with transaction(session):
+        session.add(OutboxItem(key="dead", kind="letter", payload={}, created_at=NOW, due_at=NOW, dead_at=NOW))
+        session.add(stripe_event("evt_1", tries=2))
+
+    seen = desk(session)
+
+    assert (seen.dead_letters, seen.stuck_events, seen.is_quiet) == (1, 1, False)
+
+
+def test_roles_name_their_holders(session: Session) -> None:
+    nameless = make_staff(session, "counter", "admin", email="nameless@example.org")
+    olena = make_staff(session, "counter", email="olena@example.org")
+    make_member(session)
+    with transaction(session):
+        olena.display_name = "Olena"
+
+    assert queries.holders_of_roles(session) == [
+        RoleHolders("editor", ()),
+        RoleHolders("counter", (f"#{nameless.id}", "Olena")),
+        RoleHolders("treasurer", ()),
+        RoleHolders("admin", (f"#{nameless.id}",)),
+    ]
+
+
+def desk(session: Session) -> Desk:
+    return queries.desk(session, at=NOW, zone=KYIV)
+
+
+def take_to(session: Session, round_: Round, step: str) -> None:
+    """Bring a closed vote to this step, or take back what its clock did."""
+    if step == "counted":
+        make_count(session, round_, ballots={"water": 25})
+        return
+    with transaction(session):
+        if step in ("unclosed", "unopened"):
+            session.delete(round_.closing)
+        if step == "unopened":
+            session.delete(round_.opening)
+        if step in ("checked", "certified"):
+            confirmed = {"confirmed_at": NOW, "counted": 25, "set_aside": 0} if step == "certified" else {}
+            session.add(BoxCheck(round_id=round_.id, checked_at=NOW, **confirmed))
+    session.expire_all()
+
+
+def stripe_event(stripe_id: str, *, tries: int, state: str = "new") -> StripeEvent:
+    return StripeEvent(
+        stripe_id=stripe_id,
+        type="invoice.paid",
+        created_at=NOW,
+        received_at=NOW,
+        livemode=False,
+        object_type="invoice",
+        object_id="in_1",
+        state=state,
+        tries=tries,
+    )
