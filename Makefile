@@ -27,9 +27,13 @@ check: .venv/test.stamp $(CATALOGUES)  ## lint, types, migrations
 reset:  ## forget the demo's data
 	@$(if $(wildcard .venv/run.stamp .venv/test.stamp),$(BIN)/python -m membership.demo --reset,rm -rf var)
 
+# What marks a string besides gettext: lazy ones, and the sentences of refusals, which become pages (membership/web/errors.py).
+KEYWORDS := _l NotAllowed NotFound Conflict Unavailable __init__
+
 messages: .venv/test.stamp  ## collect new strings into the catalogues
-	$(BIN)/pybabel -q extract -F membership/translations/babel.cfg -k _l --no-location --sort-output -o membership/translations/messages.pot .
-	$(BIN)/pybabel -q update -i membership/translations/messages.pot -d membership/translations --no-fuzzy-matching --ignore-obsolete
+	@mkdir -p var
+	$(BIN)/pybabel -q extract -F membership/translations/babel.cfg $(addprefix -k ,$(KEYWORDS)) --no-location --sort-output --omit-header -o var/messages.pot .
+	$(BIN)/pybabel -q update -i var/messages.pot -d membership/translations --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 lock:  ## pin the newest versions that pyproject.toml allows; needs uv
 	uv pip compile pyproject.toml --extra postgres --universal --python-version 3.11 --generate-hashes --no-header --upgrade -q -o requirements.lock

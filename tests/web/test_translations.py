@@ -140,12 +140,12 @@ def keys(tmp_path: Path) -> RoundKeys:
 
 def english_on(page: str) -> list[str]:
     """Return what is left in English: two Latin words in a row, and whole strings of the catalogue in any attribute."""
-    texts = [unescape(text) for text in bare_words(page)]
+    said = [unescape(text) for text in bare_words(page)]
     for name in NAMES:
-        texts = [text.replace(name, "") for text in texts]
+        said = [text.replace(name, "") for text in said]
     keys = {text for message in messages() for text in texts(message.id)}
     hidden = [key for key in keys if " " in key and not PLACEHOLDER.search(key) and escape(key) in page]
-    return [found for text in texts for found in WORDS.findall(text)] + hidden
+    return [found for text in said for found in WORDS.findall(text)] + hidden
 
 
 @ON_SQLITE
