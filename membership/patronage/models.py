@@ -63,12 +63,19 @@ class CheckoutAttempt(Base):
     # The member who was signed in when it began; else who came of it, once it was paid.
     member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"), index=True)
     article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id", ondelete="SET NULL"))
+    # The first price found is kept: asked again with the same idempotency key, Stripe must hear the same words.
+    stripe_price_id: Mapped[str | None]
     stripe_session_id: Mapped[str | None] = mapped_column(unique=True)
     stripe_session_url: Mapped[str | None]
+    # Who chose what, while its session may still be open: the same choice made again, or twice at once, finds this attempt.
+    choice_key: Mapped[str | None] = mapped_column(unique=True)
     created_at: Mapped[datetime]
-    # Written once, from Stripe's own answer: the session was completed / has expired.
+    # Written once, from Stripe's own answer: the session was completed / the money is there / the session has expired.
     completed_at: Mapped[datetime | None]
+    paid_at: Mapped[datetime | None]
     expired_at: Mapped[datetime | None]
+    # The browser that paid was signed in by it; that works once.
+    signed_in_at: Mapped[datetime | None]
 
 
 class StripeCustomer(Base):
@@ -134,8 +141,9 @@ class Payment(Base):
     attempt_id: Mapped[UUID | None] = mapped_column(ForeignKey("checkout_attempt.id", ondelete="SET NULL"))
     article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id", ondelete="SET NULL"))
     amount_minor: Mapped[int]
-    fee_minor: Mapped[int]
-    net_minor: Mapped[int]
+    # What the card company took, and what is left; None until Stripe knows it.
+    fee_minor: Mapped[int | None]
+    net_minor: Mapped[int | None]
     currency: Mapped[str]
     occurred_at: Mapped[datetime]
 
@@ -180,6 +188,7 @@ class StripeEvent(Base):
     object_type: Mapped[str]
     object_id: Mapped[str]
     subscription_id: Mapped[str | None]
+    charge_id: Mapped[str | None]
     state: Mapped[str] = mapped_column(default="new")
     done_at: Mapped[datetime | None]
     tries: Mapped[int] = mapped_column(default=0)

@@ -1,5 +1,43 @@
-"""What Stripe tells us."""
+"""What Stripe tells us: kept first, then worked on at once if there is room, else by the sweep (DESIGN §4.2)."""
 
-from flask import Blueprint
+from threading import BoundedSemaphore
+
+import structlog
+from flask import Blueprint, Response, current_app, request
+
+from membership.patronage import services
+from membership.patronage.signature import BadSignature
+from membership.web.audience import signed
+from membership.web.database import kernel, now, session, settings
 
 bp = Blueprint("webhooks", __name__)
+log = structlog.get_logger()
+
+# Half of the eight threads that a worker has: a slow Stripe must never keep the site's own readers waiting.
+MOST_INLINE = 4
+_room = BoundedSemaphore(MOST_INLINE)
+
+
+@bp.post("/stripe/webhook")
+@signed(by="stripe")
+def receive_event() -> Response:
+    """Take one event: 400 for what Stripe did not sign just now, 200 as soon as it is kept."""
+    gateway = current_app.extensions["gateway"]
+    try:
+        parsed = gateway.parse_event(request.get_data(cache=False), request.headers.get("Stripe-Signature", ""), now())
+    except BadSignature as refused:
+        log.warning("stripe.bad_signature", why=str(refused))
+        return Response(status=400)
+    if services.keep_event(session(), parsed, livemode=settings().livemode, now=now()):
+        _work_on(parsed.id)
+    return Response(status=200)
+
+
+def _work_on(event_id: str) -> None:
+    outcome = "no room"
+    if _room.acquire(blocking=False):
+        try:
+            outcome = services.work_on_event(session(), current_app.extensions["quick_gateway"], event_id=event_id, now=now())
+        finally:
+            _room.release()
+    kernel().queue.wake("mails" if outcome == "written" else "events")

@@ -1,0 +1,194 @@
+"""Reading who is a patron, what was paid and what can be bought."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, column, func, select, table, true
+from sqlalchemy.orm import Session
+
+from membership.accounts.models import Member, StaffRole
+from membership.articles.models import Article
+from membership.errors import NotFound
+from membership.patronage.asks import Ask, ask_of
+from membership.patronage.entitlement import LIVE, RUNNING, Standing, standing
+from membership.patronage.models import CheckoutAttempt, PaidPeriod, Payment, Plan, StripeCustomer, StripeEvent, Subscription
+
+# Statuses that may make somebody a patron without a period that covers the instant.
+HOPEFUL = RUNNING | {"past_due", "incomplete"}
+
+# Drawn by credits, which stands to our right: read here by its table's name, so that an ask costs one query.
+FIGURES = ("patrons", "stories_chosen", "stories_published", "gross_minor", "net_minor")
+_figures = table("site_figures", *(column(name) for name in FIGURES))
+
+
+def periods_of(session: Session, member_id: int) -> list[PaidPeriod]:
+    """Return the time a member has paid for, or was given, oldest first."""
+    own = select(PaidPeriod).where(PaidPeriod.member_id == member_id).order_by(PaidPeriod.starts_at)
+    return list(session.scalars(own.execution_options(populate_existing=True)))
+
+
+def subscriptions_of(session: Session, member_id: int) -> list[Subscription]:
+    """Return a member's subscriptions, newest first."""
+    own = select(Subscription).where(Subscription.member_id == member_id)
+    newest_first = own.order_by(Subscription.created_at.desc(), Subscription.stripe_id)
+    return list(session.scalars(newest_first.execution_options(populate_existing=True)))
+
+
+def live_subscriptions_of(session: Session, member_id: int) -> list[Subscription]:
+    """Return the member's subscriptions that are not over: those that go on, then those that stop; newest first."""
+    live = [s for s in subscriptions_of(session, member_id) if s.status in LIVE]
+    return sorted(live, key=lambda s: s.cancel_at is not None)
+
+
+def payments_of(session: Session, member_id: int) -> list[Payment]:
+    """Return every movement of a member's money, newest first."""
+    own = select(Payment).where(Payment.member_id == member_id)
+    return list(session.scalars(own.order_by(Payment.occurred_at.desc(), Payment.id.desc())))
+
+
+def standing_of(session: Session, member_id: int, *, at: datetime) -> Standing:
+    """Return what a member is at this instant."""
+    staff = session.scalar(select(StaffRole.member_id).where(StaffRole.member_id == member_id).limit(1)) is not None
+    return standing(periods_of(session, member_id), subscriptions_of(session, member_id), is_staff=staff, at=at)
+
+
+def patron_ids(session: Session, *, at: datetime) -> list[int]:
+    """Return everyone who may vote at this instant, ascending; staff excluded.
+
+    Whoever a paid period covers is one; only the few others with a hopeful subscription go through the pure function.
+    """
+    covered = set(session.scalars(_covered(at)))
+    hopeful = select(Subscription.member_id).where(Subscription.member_id.is_not(None), Subscription.status.in_(HOPEFUL))
+    candidates = {member_id for member_id in session.scalars(hopeful) if member_id is not None} - covered
+    staff = set(session.scalars(select(StaffRole.member_id)))
+    return sorted((covered | _entitled(session, candidates, at)) - staff)
+
+
+def count_patrons(session: Session, *, at: datetime) -> int:
+    """Return how many people may vote at this instant."""
+    return len(patron_ids(session, at=at))
+
+
+def find_default_plan(session: Session) -> Plan | None:
+    """Return the plan that the asks sell: the first one made."""
+    return session.scalars(select(Plan).order_by(Plan.id).limit(1)).first()
+
+
+def default_plan(session: Session) -> Plan:
+    """Return the plan that the asks sell; raises NotFound."""
+    found = find_default_plan(session)
+    if found is None:
+        raise NotFound("Nothing can be bought here yet.")
+    return found
+
+
+def ask_for(session: Session, *, article: Article | None = None) -> Ask | None:
+    """Return what the ask on this article's page, or on the join page, offers; None while nothing can be bought."""
+    row = session.execute(
+        select(Plan, *_figures.columns).outerjoin(_figures, true()).order_by(Plan.id).limit(1),
+    ).first()
+    if row is None:
+        return None
+    drawn: dict[str, Any] = {name: getattr(row, name) or 0 for name in FIGURES}
+    slug, calm = (article.slug, article.calm) if article else ("", False)
+    return replace(ask_of(row.Plan), article_slug=slug, calm=calm, **drawn)
+
+
+def find_plan(session: Session, key: str) -> Plan | None:
+    """Return the plan under this key."""
+    return session.scalar(select(Plan).where(Plan.key == key))
+
+
+def money_totals(session: Session, *, since: datetime, until: datetime) -> tuple[int, int]:
+    """Return what card payments of this time came to, before and after what the card company took; refunds apart."""
+    row = session.execute(
+        select(func.sum(Payment.amount_minor), func.sum(Payment.net_minor)).where(
+            Payment.kind == "charge",
+            Payment.net_minor.is_not(None),
+            Payment.occurred_at >= since,
+            Payment.occurred_at < until,
+        ),
+    ).one()
+    return int(row[0] or 0), int(row[1] or 0)
+
+
+def money_given(session: Session, member_id: int) -> tuple[int, int | None]:
+    """Return what a member has given in all, and what of it reached us; None while a fee is not known yet."""
+    rows = payments_of(session, member_id)
+    nets = [payment.net_minor for payment in rows]
+    net = None if None in nets else sum(net for net in nets if net is not None)
+    return sum(payment.amount_minor for payment in rows), net
+
+
+def find_payment_of_attempt(session: Session, attempt_id: UUID) -> Payment | None:
+    """Return the first payment that an attempt led to."""
+    charges = select(Payment).where(Payment.attempt_id == attempt_id, Payment.kind == "charge")
+    return session.scalars(charges.order_by(Payment.occurred_at, Payment.id).limit(1)).first()
+
+
+def find_attempt(session: Session, attempt_id: UUID) -> CheckoutAttempt | None:
+    """Return the attempt as it is in the database now."""
+    return session.get(CheckoutAttempt, attempt_id, populate_existing=True)
+
+
+def find_attempt_by_session(session: Session, stripe_session_id: str) -> CheckoutAttempt | None:
+    """Return the attempt behind a Checkout session."""
+    return session.scalar(select(CheckoutAttempt).where(CheckoutAttempt.stripe_session_id == stripe_session_id))
+
+
+def find_customer_of(session: Session, member_id: int) -> str | None:
+    """Return the member's newest customer at Stripe."""
+    newest = select(StripeCustomer.stripe_id).where(StripeCustomer.member_id == member_id)
+    return session.scalars(newest.order_by(StripeCustomer.created_at.desc(), StripeCustomer.stripe_id).limit(1)).first()
+
+
+def find_payment(session: Session, *, source: str, reference: str) -> Payment | None:
+    """Return the movement of money under this id."""
+    return session.scalar(select(Payment).where(Payment.source == source, Payment.reference == reference))
+
+
+def find_period(session: Session, *, source: str, reference: str) -> PaidPeriod | None:
+    """Return the paid period under this id."""
+    return session.scalar(select(PaidPeriod).where(PaidPeriod.source == source, PaidPeriod.reference == reference))
+
+
+def new_events(session: Session, *, tries_below: int, limit: int = 200) -> list[StripeEvent]:
+    """Return the events that still wait to be worked on, oldest first."""
+    waiting = select(StripeEvent).where(StripeEvent.state == "new", StripeEvent.tries < tries_below)
+    return list(session.scalars(waiting.order_by(StripeEvent.received_at, StripeEvent.stripe_id).limit(limit)))
+
+
+def find_article_slug(session: Session, article_id: int | None) -> str | None:
+    """Return the address of the article that an attempt came from."""
+    return session.scalar(select(Article.slug).where(Article.id == article_id)) if article_id else None
+
+
+def is_proved(session: Session, member_id: int) -> bool:
+    """Return whether a mailbox has proved this member's address."""
+    return session.scalar(select(Member.email).where(Member.id == member_id)) is not None
+
+
+def _covered(at: datetime) -> Select[int]:
+    return (
+        select(PaidPeriod.member_id)
+        .distinct()
+        .where(
+            PaidPeriod.starts_at <= at,
+            PaidPeriod.ends_at > at,
+            PaidPeriod.reversed_at.is_(None) | (PaidPeriod.reversed_at > at),
+        )
+    )
+
+
+def _entitled(session: Session, member_ids: set[int], at: datetime) -> set[int]:
+    if not member_ids:
+        return set()
+    periods: dict[int, list[PaidPeriod]] = {}
+    subscriptions: dict[int, list[Subscription]] = {}
+    for period in session.scalars(select(PaidPeriod).where(PaidPeriod.member_id.in_(member_ids))):
+        periods.setdefault(period.member_id, []).append(period)
+    for subscription in session.scalars(select(Subscription).where(Subscription.member_id.in_(member_ids))):
+        subscriptions.setdefault(subscription.member_id or 0, []).append(subscription)
+    return {m for m in member_ids if standing(periods.get(m, ()), subscriptions.get(m, ()), at=at).may_vote}

@@ -1,0 +1,172 @@
+"""A reader starts to pay: our attempt first, then a Checkout session at Stripe, then its address on our row."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from membership.db import insert_into, release, transaction
+from membership.errors import Conflict, Unavailable
+from membership.patronage import queries
+from membership.patronage.entitlement import TAKING
+from membership.patronage.gateway import Gateway, NewCheckout
+from membership.patronage.models import CheckoutAttempt, Plan
+
+# Stripe keeps an idempotency key and a session for a day; a bit less, so that nobody is sent to a page that is about to end.
+REUSED_FOR = timedelta(hours=23)
+
+
+class AlreadyPatron(Conflict):
+    """A second running subscription is not sold."""
+
+
+class AlreadyPaid(Conflict):
+    """This very choice was paid a moment ago; attempt is the one."""
+
+    def __init__(self, attempt: CheckoutAttempt) -> None:
+        super().__init__("You have paid this already.")
+        self.attempt = attempt
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Who wants to give what; amount_minor has been checked against the plan."""
+
+    plan: Plan
+    interval: str
+    amount_minor: int
+    language: str
+    browser_hash: bytes
+    member_id: int | None
+    article_id: int | None
+
+    def key(self) -> str:
+        """Return the same text for the same choice of the same browser."""
+        parts = (self.plan.id, self.interval, self.amount_minor, self.language, self.member_id, self.article_id)
+        return hashlib.sha256(self.browser_hash + repr(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Where to send the reader, and for which attempt."""
+
+    attempt: CheckoutAttempt
+    url: str
+
+
+def start_checkout(
+    session: Session, gateway: Gateway, *, choice: Choice, success_url: str, cancel_url: str, now: datetime
+) -> Opened:
+    """Open a Checkout session for a choice, or find the one that is open for it already.
+
+    Raises AlreadyPatron, AlreadyPaid, Conflict (below the minimum), Unavailable (the attempt stays: trying again goes on with it).
+    """
+    if choice.amount_minor < choice.plan.minimum(choice.interval):
+        raise Conflict("This is less than the lowest amount.")
+    if choice.member_id and choice.interval != "once" and _has_running(session, choice.member_id):
+        raise AlreadyPatron("You support us already, and nothing was taken. Here you can stop your support, or start it again.")
+    attempt = _begin(session, choice, now)
+    if attempt.stripe_session_id:
+        url = _url_of_open_session(session, gateway, attempt, now)
+        if url:
+            return Opened(attempt, url)
+        attempt = _begin(session, choice, now)
+    price_id = _price(session, gateway, choice, attempt)
+    customer_id = queries.find_customer_of(session, choice.member_id) if choice.member_id else None
+    release(session)
+    new = NewCheckout(str(attempt.id), price_id, choice.interval, success_url, cancel_url, choice.language, customer_id)
+    return Opened(attempt, _open(session, gateway, attempt, new))
+
+
+def _has_running(session: Session, member_id: int) -> bool:
+    return any(s.status in TAKING for s in queries.live_subscriptions_of(session, member_id))
+
+
+def _begin(session: Session, choice: Choice, now: datetime) -> CheckoutAttempt:
+    """Return the open attempt of this choice, or a new one; of two clicks at once both get the same."""
+    key = choice.key()
+    with transaction(session):
+        session.execute(
+            update(CheckoutAttempt)
+            .where(CheckoutAttempt.choice_key == key, CheckoutAttempt.created_at <= now - REUSED_FOR)
+            .values(choice_key=None),
+        )
+        values = {
+            "id": uuid4(),
+            "plan_id": choice.plan.id,
+            "interval": choice.interval,
+            "amount_minor": choice.amount_minor,
+            "currency": choice.plan.currency,
+            "language": choice.language,
+            "browser_hash": choice.browser_hash,
+            "member_id": choice.member_id,
+            "article_id": choice.article_id,
+            "choice_key": key,
+            "created_at": now,
+        }
+        session.execute(insert_into(session, CheckoutAttempt).values(**values).on_conflict_do_nothing())
+        own = select(CheckoutAttempt).where(CheckoutAttempt.choice_key == key)
+        return session.scalars(own.execution_options(populate_existing=True)).one()
+
+
+def _url_of_open_session(session: Session, gateway: Gateway, attempt: CheckoutAttempt, now: datetime) -> str | None:
+    """Return where an attempt's session can still be paid, None if it has expired; raises AlreadyPaid."""
+    assert attempt.stripe_session_id is not None
+    checkout = gateway.fetch_checkout(attempt.stripe_session_id)
+    if checkout.status == "open":
+        return checkout.url or attempt.stripe_session_url
+    if checkout.status == "complete":
+        raise AlreadyPaid(attempt)
+    _retire(session, attempt, expired_at=now)
+    return None
+
+
+def _price(session: Session, gateway: Gateway, choice: Choice, attempt: CheckoutAttempt) -> str:
+    if attempt.stripe_price_id:
+        return attempt.stripe_price_id
+    plan = choice.plan
+    product_id = plan.stripe_product_id
+    if product_id is None:
+        product_id = gateway.ensure_product(key=plan.key, name=plan.name)
+        with transaction(session):
+            session.execute(update(Plan).where(Plan.id == plan.id).values(stripe_product_id=product_id))
+    found = gateway.ensure_price(
+        product_id=product_id,
+        plan_key=plan.key,
+        interval=choice.interval,
+        currency=plan.currency,
+        amount_minor=choice.amount_minor,
+        attempt=str(attempt.id),
+    )
+    with transaction(session):
+        priced = update(CheckoutAttempt).where(CheckoutAttempt.id == attempt.id)
+        first = func.coalesce(CheckoutAttempt.stripe_price_id, found)
+        return session.scalars(priced.values(stripe_price_id=first).returning(CheckoutAttempt.stripe_price_id)).one() or found
+
+
+def _open(session: Session, gateway: Gateway, attempt: CheckoutAttempt, new: NewCheckout) -> str:
+    try:
+        checkout = gateway.create_checkout(new)
+    except Conflict:
+        # Refused for good: the next try must not go on with this attempt and its idempotency key.
+        _retire(session, attempt, expired_at=None)
+        raise
+    if checkout.url is None:
+        raise Unavailable("Payments can’t be reached just now. Nothing was taken. Please try again in a minute.")
+    with transaction(session):
+        session.execute(
+            update(CheckoutAttempt)
+            .where(CheckoutAttempt.id == attempt.id)
+            .values(stripe_session_id=checkout.id, stripe_session_url=checkout.url),
+        )
+    return checkout.url
+
+
+def _retire(session: Session, attempt: CheckoutAttempt, *, expired_at: datetime | None) -> None:
+    with transaction(session):
+        session.execute(
+            update(CheckoutAttempt).where(CheckoutAttempt.id == attempt.id).values(choice_key=None, expired_at=expired_at),
+        )

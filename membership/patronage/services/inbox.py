@@ -1,0 +1,126 @@
+"""Stripe's events: kept before anything is done about them, then worked on until they have had their effect (DESIGN §4.2)."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from membership.db import insert_into, release, transaction
+from membership.errors import NotFound, Unavailable
+from membership.patronage import queries
+from membership.patronage.gateway import Gateway
+from membership.patronage.models import StripeEvent
+from membership.patronage.services import ledger
+from membership.patronage.services.syncing import sync_charge, sync_checkout, sync_subscription
+from membership.patronage.signature import ParsedEvent
+
+log = structlog.get_logger()
+
+# What each event is about. Its payload is not believed: it only says what to ask for.
+ABOUT = {
+    "checkout.session.completed": "checkout",
+    "checkout.session.async_payment_succeeded": "checkout",
+    "checkout.session.async_payment_failed": "checkout",
+    "checkout.session.expired": "checkout",
+    "customer.subscription.created": "subscription",
+    "customer.subscription.updated": "subscription",
+    "customer.subscription.deleted": "subscription",
+    "customer.subscription.paused": "subscription",
+    "customer.subscription.resumed": "subscription",
+    "invoice.paid": "subscription",
+    "invoice.payment_failed": "subscription",
+    "invoice.payment_action_required": "subscription",
+    "invoice.finalized": "subscription",
+    "invoice.voided": "subscription",
+    "invoice.marked_uncollectible": "subscription",
+    "charge.updated": "charge",
+    "charge.refunded": "charge",
+    "refund.created": "charge",
+    "refund.updated": "charge",
+    "refund.failed": "charge",
+}
+MAX_TRIES = 12  # with BACKOFF almost three days, as long as Stripe itself repeats
+
+
+def keep_event(session: Session, parsed: ParsedEvent, *, livemode: bool, now: datetime) -> bool:
+    """Keep an event under its id; return whether it waits to be worked on (unknown types and the other mode don't)."""
+    state = "new" if parsed.type in ABOUT and parsed.livemode == livemode else "ignored"
+    if parsed.livemode != livemode:
+        log.warning("stripe.wrong_livemode", event_id=parsed.id, livemode=parsed.livemode)
+    values = {
+        "stripe_id": parsed.id,
+        "type": parsed.type,
+        "created_at": parsed.created_at,
+        "received_at": now,
+        "livemode": parsed.livemode,
+        "api_version": parsed.api_version,
+        "object_type": parsed.object_type,
+        "object_id": parsed.object_id,
+        "subscription_id": parsed.subscription_id,
+        "charge_id": parsed.charge_id,
+        "state": state,
+        "done_at": now if state == "ignored" else None,
+    }
+    with transaction(session):
+        session.execute(insert_into(session, StripeEvent).values(**values).on_conflict_do_nothing())
+        kept = session.get_one(StripeEvent, parsed.id, populate_existing=True)
+        return kept.state == "new"
+
+
+def work_on_event(session: Session, gateway: Gateway, *, event_id: str, now: datetime) -> str:
+    """Give one kept event its effect; return what became of it. Unavailable: noted, the sweep tries again."""
+    event = session.get_one(StripeEvent, event_id, populate_existing=True)
+    release(session)
+    if event.state != "new":
+        return event.state
+    try:
+        return _act(session, gateway, event, now)
+    except NotFound as error:  # deleted at Stripe since: nothing to learn any more
+        with transaction(session):
+            ledger.finish_event(session, event_id, state="ignored", now=now, why=error.message)
+        return "ignored"
+    except Unavailable:
+        _note_failure(session, event_id, "Unavailable")
+        return "unavailable"
+
+
+def sweep_events(session: Session, gateway: Gateway, *, now: Callable[[], datetime]) -> int:
+    """Work on every event that still waits and is due; return how many are done. One that fails does not stop the others."""
+    done = 0
+    for event in queries.new_events(session, tries_below=MAX_TRIES):
+        if now() < event.received_at + _backoff(event.tries):
+            continue
+        try:
+            done += work_on_event(session, gateway, event_id=event.stripe_id, now=now()) in ("written", "overtaken", "ignored")
+        except Exception as error:
+            log.exception("stripe.event_failed", event_id=event.stripe_id, type=event.type)
+            _note_failure(session, event.stripe_id, type(error).__name__)
+    return done
+
+
+def _act(session: Session, gateway: Gateway, event: StripeEvent, now: datetime) -> str:
+    about = ABOUT[event.type]
+    if about == "checkout":
+        return sync_checkout(session, gateway, stripe_session_id=event.object_id, now=now, event_id=event.stripe_id)
+    if about == "subscription" and event.subscription_id:
+        return sync_subscription(session, gateway, stripe_id=event.subscription_id, now=now, event_id=event.stripe_id)
+    if about == "charge" and event.charge_id:
+        return sync_charge(session, gateway, charge_id=event.charge_id, now=now, event_id=event.stripe_id)
+    with transaction(session):  # an invoice of no subscription
+        ledger.finish_event(session, event.stripe_id, state="ignored", now=now, why="not ours")
+    return "ignored"
+
+
+def _backoff(tries: int) -> timedelta:
+    return timedelta(minutes=2**tries - 1)
+
+
+def _note_failure(session: Session, event_id: str, error: str) -> None:
+    with transaction(session):
+        session.execute(
+            update(StripeEvent)
+            .where(StripeEvent.stripe_id == event_id, StripeEvent.state == "new")
+            .values(tries=StripeEvent.tries + 1, last_error=error),
+        )

@@ -1,0 +1,37 @@
+"""The browser that paid is signed in by it, once."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from membership.db import transaction
+from membership.patronage import queries
+from membership.patronage.models import CheckoutAttempt
+
+# Whoever comes back later to a shared computer finds nothing open.
+USABLE_FOR = timedelta(hours=24)
+
+
+def use_paid_checkout(session: Session, *, attempt_id: UUID, browser_hash: bytes, now: datetime) -> int | None:
+    """Return whom a paid attempt signs in, in the browser that began it; None if it signs nobody in (any more).
+
+    Never somebody with a proved address: they sign in by mail, so that paying in a shared browser opens nobody else's account.
+    """
+    with transaction(session):
+        used = session.execute(
+            update(CheckoutAttempt)
+            .where(
+                CheckoutAttempt.id == attempt_id,
+                CheckoutAttempt.browser_hash == browser_hash,
+                CheckoutAttempt.paid_at.is_not(None),
+                CheckoutAttempt.paid_at > now - USABLE_FOR,
+                CheckoutAttempt.member_id.is_not(None),
+                CheckoutAttempt.signed_in_at.is_(None),
+            )
+            .values(signed_in_at=now)
+            .returning(CheckoutAttempt.member_id),
+        ).first()
+        member_id: int | None = used.member_id if used else None
+        return None if member_id is None or queries.is_proved(session, member_id) else member_id
