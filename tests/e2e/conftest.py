@@ -1,0 +1,197 @@
+"""The demo as `make run` starts it, in a folder of its own, and browsers to walk through it."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from sqlalchemy import create_engine, make_url, text
+
+from membership.db import normalise_url
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+
+
+@dataclass(frozen=True)
+class Newsroom:
+    """A running demo: where it is and what it printed."""
+
+    url: str
+    printed: str
+
+    @property
+    def staff_links(self) -> list[str]:
+        """The one-use links, one for each of the two people."""
+        return re.findall(r"http://localhost:\d+/demo/staff/\S+", self.printed)
+
+    @property
+    def patron_address(self) -> str:
+        """The address under which a patron of the demo can sign in."""
+        found = re.search(r"\S+@\S+\.example", self.printed)
+        assert found
+        return found[0]
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], two.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def start_newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str | None], Newsroom]]:
+    """Start the demo on a database URL (None: its own SQLite); all are stopped with Ctrl-C at the end."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(database_url: str | None) -> Newsroom:
+        port, stripe_port = _free_ports()
+        folder = tmp_path_factory.mktemp("newsroom")
+        environment = {**os.environ, "PORT": str(port), "STRIPE_PORT": str(stripe_port), "DEMO_DIR": str(folder)}
+        environment.pop("DATABASE_URL", None)
+        if database_url:
+            environment["DATABASE_URL"] = database_url
+        process = subprocess.Popen(
+            [sys.executable, "-m", "membership.demo"], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+        )
+        running.append(process)
+        assert process.stdout
+        printed = ""
+        for line in process.stdout:
+            printed += line
+            if "Ctrl-C" in line:
+                break
+        assert "Ctrl-C" in printed, f"the demo did not start: {printed}"
+        return Newsroom(f"http://localhost:{port}", printed)
+
+    yield start
+    for process in running:
+        process.send_signal(signal.SIGINT)
+    for process in running:
+        process.wait(20)
+        assert process.stdout
+        process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_newsroom(start_newsroom: Callable[[str | None], Newsroom]) -> Newsroom:
+    """The demo as `make run` starts it."""
+    return start_newsroom(None)
+
+
+@pytest.fixture(scope="session")
+def postgresql_newsroom(start_newsroom: Callable[[str | None], Newsroom], postgresql_url: str) -> Newsroom:
+    """The demo on PostgreSQL."""
+    url = make_url(normalise_url(postgresql_url))
+    admin = create_engine(url, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        connection.execute(text("CREATE DATABASE newsroom"))
+    admin.dispose()
+    return start_newsroom(url.set(database="newsroom", drivername="postgresql").render_as_string(hide_password=False))
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright, chromium_path: str | None) -> Iterator[Browser]:
+    """The system's Chromium; without one the browser journeys are skipped, loudly."""
+    if chromium_path is None:
+        pytest.skip("NO CHROMIUM FOUND: the browser journeys were not run")
+    browser = playwright.chromium.launch(executable_path=chromium_path, args=CHROMIUM_FLAGS)
+    yield browser
+    browser.close()
+
+
+class Visitor:
+    """One person's browser; every page they see is checked by axe, once per address and title."""
+
+    def __init__(self, context: BrowserContext, newsroom: Newsroom, inspector: "Inspector") -> None:
+        self.context = context
+        self.newsroom = newsroom
+        self.page: Page = context.new_page()
+        self.inspector = inspector
+
+    def open(self, path: str) -> Page:
+        """Go to a path of the site or to a whole address."""
+        self.page.goto(path if path.startswith("http") else self.newsroom.url + path)
+        self.inspector.inspect(self.page)
+        return self.page
+
+    def press(self, name: str | re.Pattern[str], *, role: str = "button") -> Page:
+        """Press the button, or follow the link, of this name."""
+        self.page.get_by_role(role, name=name).first.click()  # type: ignore[arg-type]
+        self.page.wait_for_load_state("load")
+        self.inspector.inspect(self.page)
+        return self.page
+
+
+class Inspector:
+    """Looks at pages with axe, in a browser of its own, since axe needs JavaScript and the visitor may have none."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self._page = context.new_page()
+        self.findings: dict[str, list[str]] = {}
+
+    def inspect(self, page: Page) -> None:
+        """Check what this page shows now, in both colour schemes."""
+        address = page.url.split("#")[0]
+        key = re.sub(r"[0-9a-f]{12,}|cs_test_\w+|[\w-]{30,}", "…", address.split("?")[0]) + " · " + page.title()
+        if key in self.findings:
+            return
+        html = page.content()
+        self._page.route(address, lambda route: route.fulfill(body=html, content_type="text/html; charset=utf-8"))
+        self.findings[key] = []
+        for scheme in ("light", "dark"):
+            self._page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            self._page.goto(address)
+            found = Axe().run(self._page).response["violations"]
+            self.findings[key] += [f"{scheme}: {v['id']} {v['nodes'][0]['html'][:200]}" for v in found]
+        self._page.unroute(address)
+
+
+@pytest.fixture(scope="session")
+def shared_inspector(chromium: Browser) -> Iterator[Inspector]:
+    """One inspector for the whole run: each page is looked at once."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    yield Inspector(context)
+    context.close()
+
+
+@pytest.fixture
+def inspector(shared_inspector: Inspector) -> Iterator[Inspector]:
+    """What axe finds on any page fails the test that saw it first."""
+    known = set(shared_inspector.findings)
+    yield shared_inspector
+    assert {page: found for page, found in shared_inspector.findings.items() if found and page not in known} == {}
+
+
+VisitorMaker = Callable[..., Visitor]
+
+
+@pytest.fixture
+def visitor(chromium: Browser, inspector: Inspector) -> Iterator[VisitorMaker]:
+    """Make a visitor with a browser profile of their own."""
+    contexts: list[BrowserContext] = []
+
+    def make(newsroom: Newsroom, *, javascript: bool, width: int = 1280) -> Visitor:
+        context = chromium.new_context(java_script_enabled=javascript, viewport={"width": width, "height": 900}, locale="en-GB")
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        return Visitor(context, newsroom, inspector)
+
+    yield make
+    for context in contexts:
+        context.close()
