@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import Index, or_, select, update
+from sqlalchemy import ColumnElement, Index, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -15,6 +15,7 @@ from membership.db import Base, BigId, SessionFactory, is_postgresql, transactio
 
 log = structlog.get_logger()
 
+BATCH = 10
 CLAIM_FOR = timedelta(minutes=2)
 BACKOFF = (timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1), timedelta(hours=6))
 MAX_TRIES = len(BACKOFF) + 1
@@ -24,12 +25,13 @@ class OutboxItem(Base):
     """What to send (a kind and ids), never its text: tokens are made when the mail is rendered."""
 
     __tablename__ = "outbox_item"
-    __table_args__ = (Index(None, "done_at", "dead_at", "due_at"),)
+    __table_args__ = (Index(None, "done_at", "dead_at", "urgent", "due_at"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     key: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
     payload: Mapped[dict[str, Any]]
+    urgent: Mapped[bool] = mapped_column(default=False)  # somebody sits and waits for it: it goes before a mailing to everybody
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]
     claimed_until: Mapped[datetime | None]
@@ -55,24 +57,25 @@ Prepare = Callable[[Session, Mapping[str, Any], datetime], Letter | None]
 Send = Callable[[Letter], None]
 
 
-def enqueue(session: Session, *, kind: str, key: str, payload: Mapping[str, Any], now: datetime) -> None:
+def enqueue(session: Session, *, kind: str, key: str, payload: Mapping[str, Any], urgent: bool = False, now: datetime) -> None:
     """Add a row to the caller's transaction unless its key is known: the same cause never sends twice."""
     insert = postgresql.insert if is_postgresql(session) else sqlite.insert
     # Decided by the unique key, not by looking first: two transactions with the same cause both succeed.
     session.execute(
         insert(OutboxItem)
-        .values(key=key, kind=kind, payload=dict(payload), created_at=now, due_at=now, tries=0, last_error="")
+        .values(key=key, kind=kind, payload=dict(payload), urgent=urgent, created_at=now, due_at=now, tries=0, last_error="")
         .on_conflict_do_nothing(index_elements=[OutboxItem.key]),
     )
 
 
-def deliver_due(sessions: SessionFactory, *, handlers: Mapping[str, Prepare], send: Send, clock: Clock, limit: int = 200) -> int:
-    """Send what is due, row by row; return how many were sent. Safe to run at the same time in several processes."""
+def deliver_due(sessions: SessionFactory, *, handlers: Mapping[str, Prepare], send: Send, clock: Clock) -> int:
+    """Send all that is due, row by row; return how many were sent. Safe to run at the same time in several processes."""
     sent = 0
     with sessions() as session:
-        for item_id in _due_ids(session, now=clock.now(), limit=limit):
-            if _claim(session, item_id, now=clock.now()):
-                sent += _deliver(session, item_id, handlers=handlers, send=send, clock=clock)
+        while item_ids := _due_ids(session, now=clock.now()):
+            for item_id in item_ids:
+                if _claim(session, item_id, now=clock.now()):
+                    sent += _deliver(session, item_id, handlers=handlers, send=send, clock=clock)
     return sent
 
 
@@ -83,26 +86,27 @@ def dead_letters(session: Session) -> list[OutboxItem]:
     )
 
 
-def _due_ids(session: Session, *, now: datetime, limit: int) -> list[int]:
+def _due_ids(session: Session, *, now: datetime) -> list[int]:
+    """Return the next few: few, so that an urgent one that comes meanwhile waits for few."""
     return list(
         session.scalars(
             select(OutboxItem.id)
-            .where(OutboxItem.done_at.is_(None), OutboxItem.dead_at.is_(None), OutboxItem.due_at <= now)
-            .order_by(OutboxItem.id)
-            .limit(limit),
+            .where(OutboxItem.done_at.is_(None), OutboxItem.dead_at.is_(None), OutboxItem.due_at <= now, _is_free(now))
+            .order_by(OutboxItem.urgent.desc(), OutboxItem.id)
+            .limit(BATCH),
         ),
     )
+
+
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    return or_(OutboxItem.claimed_until.is_(None), OutboxItem.claimed_until < now)
 
 
 def _claim(session: Session, item_id: int, *, now: datetime) -> bool:
     with transaction(session):
         claimed = session.execute(
             update(OutboxItem)
-            .where(
-                OutboxItem.id == item_id,
-                OutboxItem.done_at.is_(None),
-                or_(OutboxItem.claimed_until.is_(None), OutboxItem.claimed_until < now),
-            )
+            .where(OutboxItem.id == item_id, OutboxItem.done_at.is_(None), _is_free(now))
             .values(claimed_until=now + CLAIM_FOR, tries=OutboxItem.tries + 1)
             .returning(OutboxItem.id),
         ).first()

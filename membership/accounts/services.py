@@ -166,7 +166,9 @@ def ask_sign_in(
         )
         session.add(request)
         session.flush()
-        outbox.enqueue(session, kind="sign_in", key=f"sign_in:{request.id}", payload={"request_id": request.id}, now=now)
+        outbox.enqueue(
+            session, kind="sign_in", key=f"sign_in:{request.id}", payload={"request_id": request.id}, urgent=True, now=now
+        )
 
 
 class SignInFailed(Conflict):

@@ -74,6 +74,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("payload", sa.JSON(), nullable=False),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
@@ -85,7 +86,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_outbox_item_key")),
     )
     with op.batch_alter_table("outbox_item", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_outbox_item_done_at_dead_at_due_at"), ["done_at", "dead_at", "due_at"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_outbox_item_done_at_dead_at_urgent_due_at"), ["done_at", "dead_at", "urgent", "due_at"], unique=False
+        )
 
     op.create_table(
         "page_version",
@@ -673,7 +676,7 @@ def downgrade() -> None:
     op.drop_table("plan")
     op.drop_table("page_version")
     with op.batch_alter_table("outbox_item", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_outbox_item_done_at_dead_at_due_at"))
+        batch_op.drop_index(batch_op.f("ix_outbox_item_done_at_dead_at_urgent_due_at"))
 
     op.drop_table("outbox_item")
     with op.batch_alter_table("member", schema=None) as batch_op:

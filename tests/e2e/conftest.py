@@ -18,6 +18,8 @@ from sqlalchemy import create_engine, make_url, text
 from membership.db import normalise_url
 
 ROOT = Path(__file__).parents[2]
+EVERYTHING = {"resultTypes": ["violations"]}
+COLOURS_ONLY = {"runOnly": ["color-contrast"]}  # all that differs between the schemes
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -154,10 +156,10 @@ class Inspector:
         html = page.content()
         self._page.route(address, lambda route: route.fulfill(body=html, content_type="text/html; charset=utf-8"))
         self.findings[key] = []
-        for scheme in ("light", "dark"):
+        self._page.goto(address)
+        for scheme, options in (("light", EVERYTHING), ("dark", COLOURS_ONLY)):
             self._page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            self._page.goto(address)
-            found = Axe().run(self._page).response["violations"]
+            found = Axe().run(self._page, options=options).response["violations"]
             self.findings[key] += [f"{scheme}: {v['id']} {v['nodes'][0]['html'][:200]}" for v in found]
         self._page.unroute(address)
 
@@ -165,7 +167,7 @@ class Inspector:
 @pytest.fixture(scope="session")
 def shared_inspector(chromium: Browser) -> Iterator[Inspector]:
     """One inspector for the whole run: each page is looked at once."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     yield Inspector(context)
     context.close()
 

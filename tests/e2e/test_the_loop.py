@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import Newsroom, Visitor, VisitorMaker
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("browser")]  # one worker: the demos are started once
 
 ARTICLE = "/articles/forty-trucks-an-hour"
 STORY_TO_LINK = "forty-trucks-an-hour"

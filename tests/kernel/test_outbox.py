@@ -84,6 +84,24 @@ def test_use_cases_that_race_with_the_same_key_all_succeed(session: Session, eng
     assert postman.sent == ["a"]
 
 
+def test_an_urgent_mail_overtakes_a_mailing_that_is_under_way(session: Session, engine: Engine, clock: FixedClock) -> None:
+    mailing = [f"reader-{number}" for number in range(outbox.BATCH * 3)]
+    enqueue(session, *mailing)
+
+    class InterruptedPostman(Postman):
+        def __call__(self, sent: Letter) -> None:
+            super().__call__(sent)
+            if len(self.sent) == 1:
+                with make_sessions(engine)() as other, transaction(other):
+                    outbox.enqueue(other, kind="hello", key="code", payload={"to": "waiting"}, urgent=True, now=NOW)
+
+    postman = InterruptedPostman()
+    deliver(engine, postman, clock)
+
+    assert postman.sent.index("waiting") == outbox.BATCH
+    assert sorted(postman.sent) == sorted([*mailing, "waiting"])
+
+
 def test_two_runners_at_once_send_each_mail_once(session: Session, engine: Engine, clock: FixedClock) -> None:
     names = [f"reader-{number}" for number in range(20)]
     postman = Postman()

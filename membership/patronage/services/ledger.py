@@ -72,7 +72,9 @@ def record_charge(
     _learn_fee(payment, charge.fee_minor)
     session.flush()
     if member_id is not None:
-        outbox.enqueue(session, kind="welcome", key=f"welcome:{charge.id}", payload={"payment_id": payment.id}, now=now)
+        outbox.enqueue(
+            session, kind="welcome", key=f"welcome:{charge.id}", payload={"payment_id": payment.id}, urgent=True, now=now
+        )
     for refund in charge.refunds:
         _record_refund(session, refund, charge, about)
 
