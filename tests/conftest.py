@@ -1,6 +1,7 @@
 """What all tests share: no network but loopback, a database of each kind, settings, an app."""
 
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,6 +22,9 @@ from membership.db import Base, make_engine, make_sessions
 from membership.web.kept_pages import KeptPages
 
 NOW = datetime(2026, 3, 22, 12, 0, tzinfo=UTC)
+MEMORY = Path("/dev/shm")  # every commit is synced: in memory the databases of the tests cost a third less
+if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 4 * 1024**3:
+    tempfile.tempdir = str(MEMORY)
 LOOPBACK = ("127.", "::1", "localhost")
 
 

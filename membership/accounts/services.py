@@ -127,15 +127,7 @@ def use_staff_link(session: Session, *, token: str, now: datetime) -> str:
         return add_session(session, member_id=member_id, method="staff_link", now=now)
 
 
-def ask_sign_in(
-    session: Session,
-    *,
-    email: str,
-    browser_hash: bytes,
-    language: str,
-    next_path: str = "",
-    now: datetime,
-) -> None:
+def ask_sign_in(session: Session, *, email: str, browser_hash: bytes, language: str, next_path: str = "", now: datetime) -> None:
     """Note that a browser asked for a sign-in mail, and let it be sent; past the hour's limit nothing is sent.
 
     Does the same for known and unknown addresses: who lives there is looked up when the mail is rendered. Raises ValueError for

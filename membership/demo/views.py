@@ -21,7 +21,7 @@ from membership.web.audience import everyone
 
 bp = Blueprint("demo", __name__, url_prefix="/demo")
 
-SHOWN = 50
+SHOWN = 15
 
 
 @dataclass(frozen=True)
