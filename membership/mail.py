@@ -2,6 +2,7 @@
 
 import mailbox
 import smtplib
+import ssl
 from collections.abc import Callable
 from datetime import datetime
 from email.headerregistry import Address
@@ -11,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 Transport = Callable[[EmailMessage], None]
 SMTP_TIMEOUT_SECONDS = 15
+THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def compose(*, sender: str, to: str, subject: str, text: str, message_id: str, sent_at: datetime) -> EmailMessage:
@@ -48,13 +50,24 @@ def _smtp(mail_url: str) -> Transport:
     parts = urlsplit(mail_url)
 
     def send(message: EmailMessage) -> None:
-        kind = smtplib.SMTP_SSL if parts.scheme == "smtps" else smtplib.SMTP
-        default_port = 465 if parts.scheme == "smtps" else 587
-        with kind(parts.hostname or "localhost", parts.port or default_port, timeout=SMTP_TIMEOUT_SECONDS) as smtp:
-            if parts.scheme == "smtp" and smtp.has_extn("starttls"):
-                smtp.starttls()
+        with _connect(parts.scheme, parts.hostname or "localhost", parts.port) as smtp:
             if parts.username:
                 smtp.login(unquote(parts.username), unquote(parts.password or ""))
             smtp.send_message(message)
 
     return send
+
+
+def _connect(scheme: str, host: str, port: int | None) -> smtplib.SMTP:
+    """Return a connection that nobody can read along: encrypted with a checked certificate, or never leaving this machine."""
+    context = ssl.create_default_context()
+    if scheme == "smtps":
+        return smtplib.SMTP_SSL(host, port or 465, timeout=SMTP_TIMEOUT_SECONDS, context=context)
+    smtp = smtplib.SMTP(host, port or 587, timeout=SMTP_TIMEOUT_SECONDS)
+    if host not in THIS_MACHINE:
+        try:
+            smtp.starttls(context=context)
+        except BaseException:
+            smtp.close()
+            raise
+    return smtp

@@ -2,10 +2,14 @@
 
 import mailbox
 import socket
+import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from smtplib import SMTPNotSupportedError
+from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -30,16 +34,25 @@ class Inbox:
         return "250 OK"
 
 
-@pytest.fixture
-def server() -> Iterator[tuple[Inbox, str]]:
-    """A mail server on loopback and its MAIL_URL."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
+@contextmanager
+def mail_server(host: str, **options: Any) -> Iterator[tuple[Inbox, str]]:
+    """A mail server on loopback and its MAIL_URL; 127.0.0.2 stands for another machine."""
+    with socket.create_server((host, 0)) as free:
         port = free.getsockname()[1]
     inbox = Inbox()
-    controller = Controller(inbox, hostname="127.0.0.1", port=port)
+    controller = Controller(inbox, hostname=host, port=port, **options)
     controller.start()
-    yield inbox, f"smtp://127.0.0.1:{port}"
-    controller.stop()
+    try:
+        yield inbox, f"smtp://{host}:{port}"
+    finally:
+        controller.stop()
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[Inbox, str]]:
+    """A mail server on this machine."""
+    with mail_server("127.0.0.1") as running:
+        yield running
 
 
 def message(to: str = "reader@example.org", subject: str = "Ваш голос") -> EmailMessage:
@@ -70,6 +83,22 @@ def test_a_header_cant_be_smuggled_in(to: str, subject: str) -> None:
 def test_a_server_that_is_away_is_an_error() -> None:
     with pytest.raises(OSError):
         transport_for("smtp://127.0.0.1:1")(message())
+
+
+def test_a_mail_server_elsewhere_that_offers_no_encryption_gets_no_mail() -> None:
+    with mail_server("127.0.0.2") as (inbox, url), pytest.raises(SMTPNotSupportedError):
+        transport_for(url)(message())
+
+    assert inbox.envelopes == []
+
+
+def test_a_mail_server_elsewhere_whose_certificate_nobody_vouches_for_gets_no_mail() -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).with_name("untrusted.pem"))
+    with mail_server("127.0.0.2", tls_context=context) as (inbox, url), pytest.raises(ssl.SSLCertVerificationError):
+        transport_for(url)(message())
+
+    assert inbox.envelopes == []
 
 
 def test_a_refused_recipient_is_an_error(server: tuple[Inbox, str]) -> None:
