@@ -30,7 +30,7 @@ def desk() -> ResponseReturnValue:
 
 
 @bp.get("/audit")
-@staff("admin", "counter")
+@staff("admin")
 def audit_trail() -> ResponseReturnValue:
     """Show who did what."""
     wanted, page = _asked_trail()
@@ -38,7 +38,7 @@ def audit_trail() -> ResponseReturnValue:
 
 
 @bp.get("/audit.csv")
-@staff("admin", "counter")
+@staff("admin")
 def audit_csv() -> ResponseReturnValue:
     """Give exactly the lines that the page with the same address shows, as a file."""
     _wanted, page = _asked_trail()

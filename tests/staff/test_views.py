@@ -22,8 +22,8 @@ from tests.staff.test_queries import stripe_event
 
 MAY_OPEN = {
     "/staff": {"editor", "counter", "treasurer", "admin"},
-    "/staff/audit": {"counter", "admin"},
-    "/staff/audit.csv": {"counter", "admin"},
+    "/staff/audit": {"admin"},
+    "/staff/audit.csv": {"admin"},
     "/staff/figures": {"editor", "counter", "treasurer", "admin"},
     "/staff/roles": {"editor", "counter", "treasurer", "admin"},
     "/staff/dead-letters": {"admin"},
