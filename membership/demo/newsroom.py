@@ -42,14 +42,15 @@ class Newsroom:
     session: Session
     settings: Settings
     keys: RoundKeys
-    today: datetime
+    clock: FixedClock
+    run_job: Callable[[str], object]
     report: Report
-    clock: FixedClock = field(init=False)
+    today: datetime = field(init=False)
     staff: dict[str, int] = field(default_factory=dict)  # address: member id
     patrons: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.clock = FixedClock(self.today)
+        self.today = self.clock.now()
 
     def go_to(self, days: float) -> datetime:
         """Move the clock to so many days from today, at 20:00 in the newsroom; return the instant."""
@@ -181,6 +182,8 @@ def _keep_promises(newsroom: Newsroom, story_of: dict[str, str]) -> None:
             actor_id=newsroom.editor,
             now=newsroom.clock.now(),
         )
+        for job in ("story_letters", "mails"):  # sent on the day, so that they don't bury the first visitor's own
+            newsroom.run_job(job)
 
 
 def _story(story_of: dict[str, str]) -> ColumnElement[str | None]:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
@@ -39,9 +40,10 @@ class ShownMail:
 def show_mailbox() -> ResponseReturnValue:
     """Show the mails that the demo has sent, newest first."""
     current = web.settings()
-    mails = read_mails(Path(urlsplit(current.mail_url).path), site_url=current.site_url, most=SHOWN + 1)
+    to = request.args.get("to", "").strip()
+    mails = read_mails(Path(urlsplit(current.mail_url).path), site_url=current.site_url, to=to, most=SHOWN + 1)
     viewer = current_user if current_user.is_authenticated else None
-    return render_template("demo/show_mailbox.html", mails=mails[:SHOWN], more=len(mails) > SHOWN, viewer=viewer)
+    return render_template("demo/show_mailbox.html", mails=mails[:SHOWN], more=len(mails) > SHOWN, to=to, viewer=viewer)
 
 
 @bp.get("/staff/<token>")
@@ -72,12 +74,17 @@ def use_staff_link(token: str) -> ResponseReturnValue:
     return redirect(url_for("staff.desk"), code=303)
 
 
-def read_mails(folder: Path, *, site_url: str, most: int | None = None) -> list[ShownMail]:
-    """Return the newest mails of a maildir, newest first; links only to our own site."""
+def read_mails(folder: Path, *, site_url: str, to: str = "", most: int | None = None) -> list[ShownMail]:
+    """Return the newest mails of a maildir, to one address if one is given, newest first; links only to our own site."""
     files = [file for part in ("new", "cur") for file in (folder / part).glob("*")]
-    newest = sorted(files, key=lambda file: file.stat().st_mtime_ns, reverse=True)[:most]
-    mails = [_shown(message_from_bytes(file.read_bytes(), policy=policy.default), site_url) for file in newest]
+    newest = sorted(files, key=lambda file: file.stat().st_mtime_ns, reverse=True)
+    texts = (text for file in newest if _is_to(to, text := file.read_bytes()))
+    mails = [_shown(message_from_bytes(text, policy=policy.default), site_url) for text in islice(texts, most)]
     return sorted(mails, key=attrgetter("sent_at"), reverse=True)
+
+
+def _is_to(address: str, text: bytes) -> bool:
+    return not address or f"\nTo: {address}\n".lower().encode("ascii", "replace") in text[:2000].lower()
 
 
 def _shown(message: EmailMessage, site_url: str) -> ShownMail:

@@ -44,7 +44,7 @@ class Newsroom:
     @property
     def patron_address(self) -> str:
         """The address under which a patron of the demo can sign in."""
-        found = re.search(r"\S+@\S+\.example", self.printed)
+        found = re.search(r"\w+@readers\.example", self.printed)
         assert found
         return found[0]
 
