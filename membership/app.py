@@ -36,6 +36,7 @@ from membership.patronage.gateway import Gateway, make_gateway, make_quick_gatew
 from membership.staff import views as staff_views
 from membership.voting import cli as voting_cli
 from membership.voting import jobs as voting_jobs
+from membership.voting import queries as voting_queries
 from membership.voting import staff_views as voting_staff_views
 from membership.voting import views as voting_views
 from membership.voting.keys import RoundKeys
@@ -82,6 +83,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     app.extensions["gateway"] = gateway
     app.extensions["quick_gateway"] = make_quick_gateway(settings)
     app.extensions["round_keys"] = keys
+    app.extensions["readiness"] = {"round_keys": lambda: _has_round_keys(context, keys)}
     _init_web(app, settings)
     for blueprint in (*BLUEPRINTS, *([demo_views.bp] if settings.is_demo else [])):
         app.register_blueprint(blueprint)
@@ -149,6 +151,11 @@ def _jobs(app: Flask, context: JobContext, gateway: Gateway, keys: RoundKeys) ->
         *credits_jobs.jobs(context),
         Job("mails", lambda: _deliver_mails(app, context)),
     )
+
+
+def _has_round_keys(context: JobContext, keys: RoundKeys) -> bool:
+    with context.sessions() as session:
+        return keys.are_private() and voting_queries.can_read_keys(session, keys)
 
 
 def _deliver_mails(app: Flask, context: JobContext) -> int:

@@ -158,7 +158,8 @@ def _hold_past_vote(newsroom: Newsroom) -> None:
     vote, _ = content.read_votes()
     round_id = _open(newsroom, vote, opens=-75, days=7)
     _cast(newsroom, round_id, zip(newsroom.patrons, vote.ballots, strict=False))
-    rounds.close_round(session, round_id=round_id, actor_id=None, now=newsroom.go_to(-68))
+    newsroom.go_to(-68)
+    rounds.close_round(session, round_id=round_id, actor_id=None, clock=newsroom.clock)
     box.check_box(session, round_id=round_id, keys=keys, actor_id=newsroom.editor, now=newsroom.go_to(-67))
     box.confirm_check(session, round_id=round_id, keys=keys, actor_id=newsroom.counter, now=newsroom.clock.now())
     box.destroy_due_keys(session, keys=keys, clock=newsroom.clock)
@@ -236,7 +237,7 @@ def _open(newsroom: Newsroom, vote: content.DemoVote, *, opens: int, days: int) 
         slug=names.slug,
     )
     newsroom.clock.instant = opens_at
-    rounds.open_round(session, round_id=round_id, keys=newsroom.keys, actor_id=newsroom.editor, now=opens_at)
+    rounds.open_round(session, round_id=round_id, keys=newsroom.keys, actor_id=newsroom.editor, clock=newsroom.clock)
     return round_id
 
 

@@ -5,7 +5,7 @@ from flask.cli import AppGroup
 
 from membership.errors import Refusal
 from membership.voting import counting, queries, services
-from membership.web.database import now, session
+from membership.web.database import clock, session
 
 cli = AppGroup("voting", help="Votes.")
 
@@ -13,7 +13,7 @@ cli = AppGroup("voting", help="Votes.")
 @cli.command("close-due")
 def close_due() -> None:
     """Close every vote past its closing time; safe to repeat."""
-    click.echo(f"closed {services.close_due_rounds(session(), now=now())}")
+    click.echo(f"closed {services.close_due_rounds(session(), clock=clock())}")
 
 
 @cli.command("recount")

@@ -32,7 +32,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Seat:
-    """One seat in words: who won it with what, and by how much. Numbers are None where they would say too much."""
+    """One seat in words: who won it with what, and by how much. What would say too much is None or empty."""
 
     number: int
     winner: str | None
@@ -80,7 +80,7 @@ def explain(result: Result) -> Explanation:
         seats=tuple(_seat(result, step) for step in result.steps if step.winner),
         answers=_answers(result) if numbers else (),
         seats_left=result.seats - len(result.winners),
-        differs_from_plain=set(result.winners) != set(result.plain_winners),
+        differs_from_plain=numbers and set(result.winners) != set(result.plain_winners),
     )
 
 
@@ -126,9 +126,9 @@ def _seat(result: Result, step: Step) -> Seat:
         ticks=result.totals[step.winner] if numbers else None,
         points=points(step.scores[step.winner], result.unit) if numbers else None,
         parts=_parts(result, step, step.winner),
-        tied=step.tied,
-        drawn=step.drawn,
-        runner_up=step.runner_up,
+        tied=step.tied if numbers else (),
+        drawn=step.drawn if numbers else (),
+        runner_up=step.runner_up if numbers else None,
         margin=points(step.margin, result.unit) if numbers and step.margin is not None else None,
     )
 

@@ -1,7 +1,6 @@
 """What voting draws from state, each minute or when woken."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 
 from sqlalchemy.orm import Session
 
@@ -14,23 +13,21 @@ from membership.voting.keys import RoundKeys
 def jobs(context: JobContext, keys: RoundKeys) -> Sequence[Job]:
     """Return the repeatable jobs: closing comes before drawing the rolls, so that nobody joins a vote that is over."""
 
-    def each(work: Callable[[Session, datetime], int]) -> Callable[[], int]:
+    clock = context.clock
+
+    def each(work: Callable[[Session], int]) -> Callable[[], int]:
         def run() -> int:
             with context.sessions() as session:
-                return work(session, context.clock.now())
+                return work(session)
 
         return run
 
-    def destroy_keys() -> int:
-        with context.sessions() as session:
-            return services.destroy_due_keys(session, keys=keys, clock=context.clock)
-
     return (
-        Job("votes_open", each(lambda session, now: services.open_due_rounds(session, keys=keys, now=now))),
-        Job("votes_close", each(lambda session, now: services.close_due_rounds(session, now=now))),
-        Job("vote_rolls", each(lambda session, now: services.draw_rolls(session, now=now))),
-        Job("vote_keys", destroy_keys),
-        Job("votes_publish", each(lambda session, now: services.publish_due(session, now=now))),
+        Job("votes_open", each(lambda session: services.open_due_rounds(session, keys=keys, clock=clock))),
+        Job("votes_close", each(lambda session: services.close_due_rounds(session, clock=clock))),
+        Job("vote_rolls", each(lambda session: services.draw_rolls(session, now=clock.now()))),
+        Job("vote_keys", each(lambda session: services.destroy_due_keys(session, keys=keys, clock=clock))),
+        Job("votes_publish", each(lambda session: services.publish_due(session, now=clock.now()))),
     )
 
 

@@ -4,18 +4,25 @@ import os
 import secrets
 from pathlib import Path
 
-from membership.errors import Conflict
+from membership.errors import Conflict, Unavailable
 
 KEY_BYTES = 32
 
 
 class KeyLost(Conflict):
-    """The vote's key can't be read: new ballots and changes stop, every stored ballot counts."""
+    """The vote's key is gone or damaged: new ballots and changes stop, every stored ballot counts."""
 
     def __init__(self) -> None:
         super().__init__(
             "We can't take new ballots or changes in this vote: its key can't be read. Ballots that were already sent still count.",
         )
+
+
+class KeyUnreadable(Unavailable):
+    """The disk does not answer: that says nothing about the key, so nothing is decided without it."""
+
+    def __init__(self) -> None:
+        super().__init__("The vote's key can't be read just now. Nothing was changed. Please try again in a few minutes.")
 
 
 class RoundKeys:
@@ -43,11 +50,13 @@ class RoundKeys:
         return key
 
     def read(self, round_id: int) -> bytes:
-        """Return the round's key; raises KeyLost."""
+        """Return the round's key; raises KeyLost when it is missing or cut short, KeyUnreadable when that can't be told."""
         try:
             key = self._path(round_id).read_bytes()
-        except OSError as error:
+        except FileNotFoundError as error:
             raise KeyLost from error
+        except OSError as error:
+            raise KeyUnreadable from error
         if len(key) != KEY_BYTES:
             raise KeyLost
         return key
@@ -56,9 +65,13 @@ class RoundKeys:
         """Return whether the round's key can be read."""
         try:
             self.read(round_id)
-        except KeyLost:
+        except (KeyLost, KeyUnreadable):
             return False
         return True
+
+    def are_private(self) -> bool:
+        """Return whether the folder is there and nobody but its owner may enter it."""
+        return self.directory.is_dir() and self.directory.stat().st_mode & 0o077 == 0
 
     def destroy(self, round_id: int) -> None:
         """Remove the round's key for good; safe to repeat."""

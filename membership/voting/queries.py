@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from membership.errors import Conflict, NotFound
-from membership.voting.keys import RoundKeys
+from membership.voting.keys import KeyLost, RoundKeys
 from membership.voting.models import (
     Ballot,
     BallotChoice,
@@ -126,12 +126,13 @@ def is_on_roll(session: Session, *, round_id: int, member_id: int) -> bool:
 
 
 def has_voted(session: Session, round_: Round, member_id: int, keys: RoundKeys) -> bool:
-    """Return whether this member's ballot is in the box; after the check, whether it was there."""
+    """Return whether this member's ballot is in the box; after the check, whether it was there. Raises Unavailable."""
     if round_.box_check and round_.box_check.confirmed_at:
         return session.get(Participation, (round_.id, member_id)) is not None
-    if not keys.exists(round_.id):
+    try:
+        tag = voter_tag(keys.read(round_.id), member_id)
+    except KeyLost:
         return False
-    tag = voter_tag(keys.read(round_.id), member_id)
     return session.scalar(select(Ballot.id).where(Ballot.round_id == round_.id, Ballot.voter_tag == tag)) is not None
 
 
@@ -199,6 +200,12 @@ def rounds_due_to_publish(session: Session, *, at: datetime) -> list[int]:
     """Return the counted votes whose embargo is over."""
     counted = select(Count.round_id).outerjoin(Publication, Publication.round_id == Count.round_id)
     return list(session.scalars(counted.where(Publication.round_id.is_(None), Count.publish_at <= at).order_by(Count.round_id)))
+
+
+def can_read_keys(session: Session, keys: RoundKeys) -> bool:
+    """Return whether the key of every vote that was opened and is not certified yet can be read."""
+    needed = select(Opening.round_id).outerjoin(BoxCheck, BoxCheck.round_id == Opening.round_id)
+    return all(keys.exists(round_id) for round_id in session.scalars(needed.where(BoxCheck.confirmed_at.is_(None))))
 
 
 def rounds_with_due_key(session: Session) -> list[int]:

@@ -60,7 +60,7 @@ def show_round(round_slug: str) -> ResponseReturnValue:
 def open_round(round_slug: str) -> ResponseReturnValue:
     """Open a vote now."""
     round_ = queries.get_round_by_slug(session(), round_slug)
-    services.open_round(session(), round_id=round_.id, keys=_keys(), actor_id=_actor(), now=now())
+    services.open_round(session(), round_id=round_.id, keys=_keys(), actor_id=_actor(), clock=clock())
     return _to_round(round_, _("The vote is open. Its rules can't be changed any more."))
 
 
@@ -81,7 +81,7 @@ def close_round(round_slug: str) -> ResponseReturnValue:
     round_, form = queries.get_round_by_slug(session(), round_slug), NoteForm()
     if not form.validate_on_submit():
         return _round_page(round_, form), 422
-    services.close_round(session(), round_id=round_.id, note=form.note.data, actor_id=_actor(), now=clock().now_in(session()))
+    services.close_round(session(), round_id=round_.id, note=form.note.data, actor_id=_actor(), clock=clock())
     return _to_round(round_, _("The vote is closed, for good."))
 
 

@@ -155,7 +155,7 @@ def _round_page(
     number_form: NumberForm | None = None,
     number_found: bool | None = None,
 ) -> str:
-    at = now()
+    at = max(now(), late.received_at) if late else now()  # the database's clock, which refused, may be ahead of ours
     state = queries.round_state(round_, at)
     context: dict[str, object] = {"late": _late_words(late) if late else None, "article": _article(request.args.get("article"))}
     if state == "open":

@@ -1,16 +1,17 @@
 """Is the process alive, and can it serve? For load balancers and people on call."""
 
+from collections.abc import Callable
+
 import structlog
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, current_app, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 
-from membership.config import Settings
 from membership.paths import ROOT
 from membership.web.audience import everyone
-from membership.web.database import kernel, settings
+from membership.web.database import kernel
 
 bp = Blueprint("health", __name__)
 log = structlog.get_logger()
@@ -26,8 +27,9 @@ def healthz() -> Response:
 @bp.get("/readyz")
 @everyone
 def readyz() -> tuple[Response, int]:
-    """Answer 200 when the database is there, migrated, and the votes' keys can be kept; else 503 with what is missing."""
-    checks = {"database": _database_is_migrated(), "round_keys": _can_keep_keys(settings())}
+    """Answer 200 when the database is there and migrated and every part has what it needs; else 503 with what is missing."""
+    needed: dict[str, Callable[[], bool]] = {"database": _database_is_migrated, **current_app.extensions["readiness"]}
+    checks = {name: _holds(name, check) for name, check in needed.items()}
     return jsonify(checks), 200 if all(checks.values()) else 503
 
 
@@ -38,16 +40,15 @@ def alembic_config() -> Config:
     return config
 
 
-def _database_is_migrated() -> bool:
+def _holds(name: str, check: Callable[[], bool]) -> bool:
     try:
-        with kernel().engine.connect() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
-    except SQLAlchemyError as error:
-        log.warning("readyz.database", error=type(error).__name__)
+        return check()
+    except (SQLAlchemyError, OSError) as error:
+        log.warning(f"readyz.{name}", error=type(error).__name__)
         return False
+
+
+def _database_is_migrated() -> bool:
+    with kernel().engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
     return current == ScriptDirectory.from_config(alembic_config()).get_current_head()
-
-
-def _can_keep_keys(current: Settings) -> bool:
-    directory = current.round_keys_dir
-    return directory.is_dir() and directory.stat().st_mode & 0o077 == 0

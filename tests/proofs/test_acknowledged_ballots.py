@@ -125,7 +125,8 @@ def open_vote(app: Flask, now: datetime) -> tuple[Round, list[Voter]]:
         topic_ids = [services.ensure_topic(session, slug=s, title=s.title(), why="", state="shortlisted", now=now) for s in SLUGS]
         times = {"opens_at": now, "closes_at": now + timedelta(hours=2)}
         round_id = services.create_round(session, name="Vote", topic_ids=topic_ids, seats=2, **times, actor_id=None, now=now)
-        services.open_round(session, round_id=round_id, keys=app.extensions["round_keys"], actor_id=None, now=now)
+        clock = app.extensions["kernel"].clock
+        services.open_round(session, round_id=round_id, keys=app.extensions["round_keys"], actor_id=None, clock=clock)
         return queries.get_round(session, round_id), voters
 
 

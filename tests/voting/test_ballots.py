@@ -72,7 +72,7 @@ def test_after_an_early_close_nothing_is_taken_nor_taken_back(session: Session, 
     round_ = open_vote(session, keys=keys, clock=clock)
     cast(session, round_, patron, "water", keys=keys, clock=clock)
     editor = make_staff(session, clock=clock, role="editor")
-    services.close_round(session, round_id=round_.id, note="Enough", actor_id=editor, now=clock.now())
+    services.close_round(session, round_id=round_.id, note="Enough", actor_id=editor, clock=clock)
 
     with pytest.raises(RoundClosed):
         cast(session, round_, patron, "port", keys=keys, clock=clock)

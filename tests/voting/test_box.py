@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from membership.accounts.models import Member
 from membership.clock import FixedClock
 from membership.db import transaction
-from membership.errors import Conflict
+from membership.errors import Conflict, Unavailable
 from membership.patronage.models import PaidPeriod, Subscription
 from membership.voting import box, queries, services
 from membership.voting.keys import RoundKeys
@@ -232,3 +232,33 @@ def test_the_receipt_list_names_no_ballot(session: Session, clock: FixedClock, k
 
     assert set(CertifiedReceipt.__table__.columns.keys()) == {"round_id", "receipt_sha256"}
     assert set(CertifiedBallot.__table__.columns.keys()) == {"id", "round_id", "topics"}
+
+
+def test_a_key_that_failed_or_came_back_between_the_two_checks_certifies_nothing(
+    session: Session, clock: FixedClock, keys: RoundKeys
+) -> None:
+    round_, _ = closed_box(session, keys=keys, clock=clock)
+    first, second = make_staff(session, clock=clock), make_staff(session, clock=clock)
+    services.check_box(session, round_id=round_.id, keys=keys, actor_id=first, now=clock.now())
+    key_file, elsewhere = keys.directory / f"round-{round_.id}.key", keys.directory / "elsewhere"
+    key_file.rename(elsewhere)
+
+    with pytest.raises(Conflict, match="first check"):
+        services.confirm_check(session, round_id=round_.id, keys=keys, actor_id=second, now=clock.now())
+    assert (queries.count_ballots(session, round_.id), queries.certified_ballots(session, round_.id)) == (3, {})
+
+    elsewhere.rename(key_file)
+    services.confirm_check(session, round_id=round_.id, keys=keys, actor_id=second, now=clock.now())
+    assert len(queries.counted_voters(session, round_.id)) == 3
+
+
+def test_a_key_that_can_not_be_read_just_now_sets_nobody_aside_and_certifies_nothing(
+    session: Session, clock: FixedClock, keys: RoundKeys
+) -> None:
+    round_, _ = closed_box(session, keys=keys, clock=clock)
+    keys.destroy(round_.id)
+    (keys.directory / f"round-{round_.id}.key").mkdir()
+
+    with pytest.raises(Unavailable):
+        services.check_box(session, round_id=round_.id, keys=keys, actor_id=make_staff(session, clock=clock), now=clock.now())
+    assert queries.get_round(session, round_.id).box_check is None

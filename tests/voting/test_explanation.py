@@ -57,3 +57,11 @@ def test_a_winner_has_no_points_after_its_seat() -> None:
         "B": (Points(350), Points(230)),
         "C": (Points(290), Points(260)),
     }
+
+
+def test_below_20_ballots_no_tie_no_lot_and_no_other_way_of_counting_is_told() -> None:
+    tied = explain(count({"a": 6, "b": 6}, seats=1))
+    other = explain(count({"a": 3, "a,b": 6, "c": 4}, seats=2))
+
+    assert [(s.tied, s.drawn, s.runner_up) for s in (*tied.seats, *other.seats)] == [((), (), None)] * 3
+    assert (count({"a": 3, "a,b": 6, "c": 4}, seats=2).plain_winners, other.differs_from_plain) == (("a", "b"), False)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from membership.errors import Unavailable
 from membership.voting.keys import KeyLost, RoundKeys
 
 
@@ -47,3 +48,11 @@ def test_destroying_where_no_key_was_ever_kept_is_fine(tmp_path: Path) -> None:
     RoundKeys(tmp_path / "nowhere").destroy(1)
 
     assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_key_that_can_not_be_read_just_now_is_not_lost(keys: RoundKeys) -> None:
+    (keys.directory / "round-1.key").mkdir(parents=True)  # any failure of the disk but a missing file
+
+    with pytest.raises(Unavailable, match="can't be read just now"):
+        keys.read(1)
+    assert keys.exists(1) is False

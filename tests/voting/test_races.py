@@ -64,7 +64,7 @@ def test_whoever_was_told_counted_while_the_vote_closed_is_in_the_box_and_nobody
         return vote
 
     def close(own: Session) -> str:
-        services.close_round(own, round_id=round_.id, note="Now", actor_id=editor, now=clock.now())
+        services.close_round(own, round_id=round_.id, note="Now", actor_id=editor, clock=clock)
         return "closed"
 
     told = at_once([*(voter(tag) for tag in tags), close], engine)
@@ -103,6 +103,6 @@ def test_two_processes_closing_at_once_close_it_once(session: Session, engine: E
     session.commit()
 
     def close(own: Session) -> str:
-        return str(services.close_due_rounds(own, now=round_.closes_at))
+        return str(services.close_due_rounds(own, clock=FixedClock(round_.closes_at)))
 
     assert sorted(at_once([close] * 4, engine)) == ["0", "0", "0", "1"]

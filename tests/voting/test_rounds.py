@@ -1,7 +1,7 @@
 """Setting up, opening, drawing the roll, closing."""
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -109,7 +109,7 @@ def test_a_vote_opens_once(session: Session, clock: FixedClock, keys: RoundKeys)
     key = keys.read(round_.id)
 
     with pytest.raises(Conflict, match="open already"):
-        services.open_round(session, round_id=round_.id, keys=keys, actor_id=None, now=clock.now())
+        services.open_round(session, round_id=round_.id, keys=keys, actor_id=None, clock=clock)
     assert keys.read(round_.id) == key
 
 
@@ -118,7 +118,7 @@ def test_a_vote_whose_end_has_passed_can_not_be_opened(session: Session, clock: 
     clock.instant = round_.closes_at
 
     with pytest.raises(Conflict, match="has passed"):
-        services.open_round(session, round_id=round_.id, keys=keys, actor_id=None, now=clock.now())
+        services.open_round(session, round_id=round_.id, keys=keys, actor_id=None, clock=clock)
     assert keys.exists(round_.id) is False
 
 
@@ -126,9 +126,9 @@ def test_the_job_opens_what_is_due_and_nothing_before(session: Session, clock: F
     round_ = make_round(session, clock=clock)
     early = round_.opens_at - timedelta(seconds=1)
 
-    assert services.open_due_rounds(session, keys=keys, now=early) == 0
-    assert services.open_due_rounds(session, keys=keys, now=round_.opens_at) == 1
-    assert services.open_due_rounds(session, keys=keys, now=round_.opens_at) == 0
+    assert services.open_due_rounds(session, keys=keys, clock=FixedClock(early)) == 0
+    assert services.open_due_rounds(session, keys=keys, clock=FixedClock(round_.opens_at)) == 1
+    assert services.open_due_rounds(session, keys=keys, clock=FixedClock(round_.opens_at)) == 0
 
 
 def test_staff_are_never_on_the_roll(session: Session, clock: FixedClock, keys: RoundKeys) -> None:
@@ -165,8 +165,8 @@ def test_closing_early_takes_a_person_and_a_public_note(session: Session, clock:
 
     for actor, note in ((None, "a note"), (editor, "  ")):
         with pytest.raises(NotAllowed, match="note that everybody can read"):
-            services.close_round(session, round_id=round_.id, note=note, actor_id=actor, now=clock.now())
-    services.close_round(session, round_id=round_.id, note="The mayor resigned.", actor_id=editor, now=clock.now())
+            services.close_round(session, round_id=round_.id, note=note, actor_id=actor, clock=clock)
+    services.close_round(session, round_id=round_.id, note="The mayor resigned.", actor_id=editor, clock=clock)
 
     closing = queries.get_round(session, round_.id).closing
     assert closing is not None
@@ -177,21 +177,21 @@ def test_a_vote_closes_once_and_for_good(session: Session, clock: FixedClock, ke
     round_ = close_vote(session, open_vote(session, keys=keys, clock=clock), clock=clock)
 
     with pytest.raises(Conflict, match="not open"):
-        services.close_round(session, round_id=round_.id, note="again", actor_id=None, now=clock.now())
+        services.close_round(session, round_id=round_.id, note="again", actor_id=None, clock=clock)
 
 
 def test_a_vote_that_never_opened_can_not_be_closed(session: Session, clock: FixedClock) -> None:
     round_ = make_round(session, clock=clock)
 
     with pytest.raises(Conflict, match="not open"):
-        services.close_round(session, round_id=round_.id, actor_id=None, now=round_.closes_at)
+        services.close_round(session, round_id=round_.id, actor_id=None, clock=FixedClock(round_.closes_at))
 
 
 def test_a_late_job_closes_at_the_time_announced_and_fixes_the_roll(session: Session, clock: FixedClock, keys: RoundKeys) -> None:
     patrons = make_patrons(session, 2, clock=clock)
     round_ = open_vote(session, keys=keys, clock=clock)
 
-    closed = services.close_due_rounds(session, now=round_.closes_at + timedelta(minutes=9))
+    closed = services.close_due_rounds(session, clock=FixedClock(round_.closes_at + timedelta(minutes=9)))
 
     closing = queries.get_round(session, round_.id).closing
     assert closing is not None
@@ -230,3 +230,38 @@ def test_an_address_is_made_of_the_name_and_stays_unique(session: Session, clock
         "berezneve-holosuvannia",
         "vote",
     ]
+
+
+class DatabaseAhead(FixedClock):
+    """A host whose clock is two minutes behind the database's; it says which use case asked."""
+
+    asked_while_locked = 0
+
+    def now_in(self, session: Session) -> datetime:
+        self.asked_while_locked += bool(session.info.get("in_use_case"))
+        return self.instant + timedelta(minutes=2)
+
+
+def test_a_vote_opens_and_closes_at_the_databases_instant_once_its_row_is_locked(
+    session: Session, clock: FixedClock, keys: RoundKeys
+) -> None:
+    round_, behind = make_round(session, clock=clock), DatabaseAhead(clock.now())
+    editor = make_staff(session, clock=clock, role="editor")
+
+    services.open_round(session, round_id=round_.id, keys=keys, actor_id=editor, clock=behind)
+    services.close_round(session, round_id=round_.id, note="The mayor resigned.", actor_id=editor, clock=behind)
+
+    done = queries.get_round(session, round_.id)
+    assert done.opening
+    assert done.closing
+    assert (done.opening.opened_at, done.closing.closed_at) == (behind.now_in(session), behind.now_in(session))
+    assert behind.asked_while_locked == 2
+
+
+def test_what_is_due_is_asked_of_the_databases_clock_too(session: Session, clock: FixedClock, keys: RoundKeys) -> None:
+    round_ = make_round(session, clock=clock)
+
+    opened = services.open_due_rounds(session, keys=keys, clock=DatabaseAhead(round_.opens_at - timedelta(minutes=1)))
+    closed = services.close_due_rounds(session, clock=DatabaseAhead(round_.closes_at - timedelta(minutes=1)))
+
+    assert (opened, closed) == (1, 1)

@@ -1,7 +1,8 @@
 """The open pages of a vote: who may vote, every refusal, the confirmation, the result."""
 
 import json
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -102,7 +103,7 @@ def test_staff_are_told_why_they_do_not_vote(app: Flask, session: Session, clock
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        ("incomplete_expired", "Your first payment didn’t go through."),
+        ("incomplete_expired", "Your payment didn’t go through."),
         ("paused", "Your support is paused"),
         ("canceled", "Your support has ended."),
     ],
@@ -470,3 +471,43 @@ def test_the_list_shows_every_kind_of_vote(app: Flask, session: Session, clock: 
     for said in ("Open now", "Coming", "Results", "Readers chose “About water”."):
         assert said in page
     assert "Being counted" not in page
+
+
+@pytest.mark.parametrize("profile", [{"water": 3, "water,port": 6, "schools": 4}, {"water": 4, "port": 4, "schools": 2}])
+def test_below_20_ballots_readers_and_staff_see_the_order_alone(
+    app: Flask, session: Session, clock: FixedClock, keys: RoundKeys, profile: dict[str, int]
+) -> None:
+    published(session, profile, keys=keys, clock=clock)
+
+    pages = [
+        text_of(app.test_client().get("/votes/march")),
+        text_of(signed_in(app, make_staff(session, clock=clock)).get("/staff/votes/march")),
+    ]
+
+    for page in pages:
+        assert "won first." in page
+        for told in ("By ticks alone", "equal in everything", "the same points", "Both ways of counting"):
+            assert told not in page
+
+
+def test_a_ballot_too_late_by_the_databases_clock_alone_sees_the_closed_vote(
+    app: Flask, session: Session, clock: FixedClock, keys: RoundKeys
+) -> None:
+    patron = make_patron(session, clock=clock)
+    round_ = open_vote(session, keys=keys, clock=clock)
+    client = signed_in(app, patron)
+    clock.instant = round_.closes_at - timedelta(seconds=1)
+    app.extensions["kernel"] = replace(app.extensions["kernel"], clock=DatabaseAhead(clock.instant))
+
+    refused = send(client, "port")
+
+    assert refused.status_code == 409
+    assert "The vote closed at 15:00:00; your ballot reached us at 15:00:02 and was not counted." in text_of(refused)
+    assert "we wait for first payments" in text_of(refused)
+
+
+class DatabaseAhead(FixedClock):
+    """A host whose clock is three seconds behind the database's."""
+
+    def now_in(self, session: Session) -> datetime:
+        return self.instant + timedelta(seconds=3)

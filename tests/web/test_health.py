@@ -6,8 +6,13 @@ import pytest
 from alembic import command
 from flask import Flask
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
+from membership.clock import FixedClock
+from membership.voting.keys import RoundKeys
 from membership.web.health import alembic_config
+from tests.factories.voting import certify_vote, close_vote, open_vote
 
 
 @pytest.fixture
@@ -50,3 +55,38 @@ def test_a_missing_key_folder_is_not_ready(migrated_app: Flask) -> None:
     migrated_app.extensions["kernel"].settings.round_keys_dir.rmdir()
 
     assert migrated_app.test_client().get("/readyz").status_code == 503
+
+
+def test_a_vote_whose_key_can_not_be_read_is_not_ready_until_it_is_certified(
+    migrated_app: Flask, session: Session, clock: FixedClock
+) -> None:
+    keys: RoundKeys = migrated_app.extensions["round_keys"]
+    client = migrated_app.test_client()
+    round_ = open_vote(session, keys=keys, clock=clock)
+    path = keys.directory / f"round-{round_.id}.key"
+    key = path.read_bytes()
+    said = [client.get("/readyz").status_code]
+
+    path.unlink()
+    said.append(client.get("/readyz").status_code)
+    path.mkdir()
+    close_vote(session, round_, clock=clock)
+    said.append(client.get("/readyz").status_code)
+    path.rmdir()
+    path.write_bytes(key)
+    certify_vote(session, round_, keys=keys, clock=clock)  # which destroys the key
+    said.append(client.get("/readyz").status_code)
+
+    assert (said, keys.exists(round_.id)) == ([200, 503, 503, 200], False)
+
+
+def test_without_a_database_it_says_what_is_missing(migrated_app: Flask) -> None:
+    migrated_app.extensions["readiness"]["round_keys"] = _no_database
+
+    answer = migrated_app.test_client().get("/readyz")
+
+    assert (answer.status_code, answer.json) == (503, {"database": True, "round_keys": False})
+
+
+def _no_database() -> bool:
+    raise OperationalError("SELECT", {}, Exception("away"))

@@ -20,7 +20,10 @@ from membership.voting.refusals import SamePerson, StillSettling
 
 
 def check_box(session: Session, *, round_id: int, keys: RoundKeys, actor_id: int, now: datetime) -> None:
-    """Note that one person found the closed box in order. Raises Conflict, StillSettling while first payments are pending."""
+    """Note that one person found the closed box in order.
+
+    Raises Conflict, Unavailable, StillSettling while first payments are pending.
+    """
     with transaction(session):
         round_ = queries.lock_round(session, round_id)
         if round_.closing is None or round_.box_check:
@@ -31,7 +34,10 @@ def check_box(session: Session, *, round_id: int, keys: RoundKeys, actor_id: int
 
 
 def confirm_check(session: Session, *, round_id: int, keys: RoundKeys, actor_id: int, now: datetime) -> None:
-    """Certify the box as its second checker; the originals are deleted in the same commit. Raises Conflict, SamePerson."""
+    """Certify the box as its second checker; the originals are deleted in the same commit.
+
+    Raises Conflict, SamePerson, StillSettling, Unavailable.
+    """
     with transaction(session):
         round_ = queries.lock_round(session, round_id)
         check = round_.box_check
@@ -41,11 +47,12 @@ def confirm_check(session: Session, *, round_id: int, keys: RoundKeys, actor_id:
             raise SamePerson
         _sound_report(session, round_, keys=keys, now=now)
         sorted_ = box.sort_ballots(session, round_, keys=keys, at=now)
+        if check.key_lost != (sorted_.key is None):  # two people vouch for one box: with its key, or both without
+            raise Conflict("The vote's key isn't as it was at the first check. Nothing was certified.")
         certified = _certify(session, round_id, sorted_)
         reasons = box.set_aside(sorted_)
         check.confirmed_at, check.confirmed_by_id = now, actor_id
         check.counted, check.set_aside, check.set_aside_reasons = certified, sum(reasons.values()), dict(reasons)
-        check.key_lost = sorted_.key is None
         audit.record(session, act="box.confirmed", subject=("round", round_id), actor_id=actor_id, now=now, counted=certified)
 
 

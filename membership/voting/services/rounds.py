@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from membership import audit
+from membership.clock import Clock
 from membership.db import is_postgresql, transaction
 from membership.errors import Conflict, NotAllowed
 from membership.page_version import raise_page_version
@@ -78,10 +79,11 @@ def drop_round(session: Session, *, round_id: int, actor_id: int, now: datetime)
         session.expunge_all()
 
 
-def open_round(session: Session, *, round_id: int, keys: RoundKeys, actor_id: int | None, now: datetime) -> None:
+def open_round(session: Session, *, round_id: int, keys: RoundKeys, actor_id: int | None, clock: Clock) -> None:
     """Open the vote: its settings are locked, the tie seed is committed to, its key is on the disk. Raises Conflict."""
     with transaction(session):
         round_ = queries.lock_round(session, round_id)
+        now = clock.now_in(session)  # after the wait for the row
         if round_.opening:
             raise Conflict("This vote is open already.")
         if now >= round_.closes_at:
@@ -95,12 +97,12 @@ def open_round(session: Session, *, round_id: int, keys: RoundKeys, actor_id: in
         raise_page_version(session)
 
 
-def open_due_rounds(session: Session, *, keys: RoundKeys, now: datetime) -> int:
+def open_due_rounds(session: Session, *, keys: RoundKeys, clock: Clock) -> int:
     """Open every vote whose time has come; safe to repeat. Returns how many."""
     opened = 0
-    for round_id in queries.rounds_due_to_open(session, at=now):
+    for round_id in queries.rounds_due_to_open(session, at=clock.now_in(session)):
         with suppress(Conflict):  # another process was faster
-            open_round(session, round_id=round_id, keys=keys, actor_id=None, now=now)
+            open_round(session, round_id=round_id, keys=keys, actor_id=None, clock=clock)
             opened += 1
     return opened
 
@@ -120,13 +122,14 @@ def draw_rolls(session: Session, *, now: datetime) -> int:
     return sum(draw_roll(session, round_id=round_.id, now=now) for round_ in queries.open_rounds(session, at=now))
 
 
-def close_round(session: Session, *, round_id: int, note: str = "", actor_id: int | None, now: datetime) -> None:
+def close_round(session: Session, *, round_id: int, note: str = "", actor_id: int | None, clock: Clock) -> None:
     """Close the vote for good and fix its roll.
 
     Before its time that takes a person and a public note. Raises Conflict, NotAllowed.
     """
     with transaction(session):
         round_ = queries.lock_round(session, round_id)
+        now = clock.now_in(session)  # after the wait for the row: every ballot that was taken came before it
         if round_.opening is None or round_.closing:
             raise Conflict("This vote is not open.")
         if now < round_.closes_at and (actor_id is None or not note.strip()):
@@ -139,12 +142,12 @@ def close_round(session: Session, *, round_id: int, note: str = "", actor_id: in
         raise_page_version(session)
 
 
-def close_due_rounds(session: Session, *, now: datetime) -> int:
+def close_due_rounds(session: Session, *, clock: Clock) -> int:
     """Close every vote past its closing time; safe to repeat. Returns how many."""
     closed = 0
-    for round_id in queries.rounds_due_to_close(session, at=now):
+    for round_id in queries.rounds_due_to_close(session, at=clock.now_in(session)):
         with suppress(Conflict):  # another process was faster
-            close_round(session, round_id=round_id, actor_id=None, now=now)
+            close_round(session, round_id=round_id, actor_id=None, clock=clock)
             closed += 1
     return closed
 
