@@ -12,8 +12,10 @@ RENEWAL_SLACK = timedelta(days=3)
 RUNNING = frozenset({"active", "trialing"})
 # Subscriptions that are not over.
 LIVE = RUNNING | {"past_due", "unpaid", "incomplete", "paused"}
-# Those that will take money again by themselves: nobody is sold a second one.
-TAKING = LIVE - {"unpaid"}
+# Those that take money by themselves: nobody is sold a second one.
+TAKING = RUNNING | {"incomplete"}
+# Those whose paid time is over already: stopped, they end at once.
+LAPSED = frozenset({"past_due", "unpaid", "paused"})
 
 REFUNDED = "refunded"
 UNPAID = "first_payment_failed"
@@ -65,7 +67,11 @@ def counts_at_check(
     if within:
         return REFUNDED
     # Nothing paid within the vote: grace after an earlier paid month counts, a first payment that never came does not.
-    paid_before = {period.subscription_id for period in periods if not _is_reversed(period, at)}
+    paid_before = {
+        period.subscription_id
+        for period in periods
+        if not _is_reversed(period, at) and (since is None or period.ends_at + GRACE > since)
+    }
     own = list(subscriptions)
     if any(subscription.stripe_id in paid_before for subscription in own):
         return None
@@ -108,8 +114,9 @@ def _by_subscription(periods: Sequence[PaidPeriod], subscription: Subscription, 
     if subscription.status == "past_due":
         ends = (subscription.past_due_since or max(period.ends_at for period in own)) + GRACE
         return Standing(True, "grace", ends) if at < ends else None
-    if subscription.status in RUNNING and subscription.current_period_end:
-        ends = subscription.current_period_end + RENEWAL_SLACK
+    if subscription.status in RUNNING:
+        # Not until current_period_end: it moves on by itself while collecting is paused or a bill is voided.
+        ends = max((period.ends_at + RENEWAL_SLACK for period in own if not _is_reversed(period, at)), default=at)
         return Standing(True, "patron", ends) if at < ends else None
     return None
 

@@ -166,6 +166,11 @@ class Gateway:
                 {"idempotency_key": key},
             )
 
+    def cancel_now(self, subscription_id: str) -> None:
+        """End a subscription at once; Stripe then collects none of its open bills any more. NotFound: it has ended already."""
+        with _translated():
+            self._stripe.v1.subscriptions.cancel(subscription_id)
+
     def resume(self, subscription_id: str, *, key: str) -> None:
         """Take the planned end back."""
         with _translated():

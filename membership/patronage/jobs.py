@@ -49,6 +49,7 @@ def _prepare_welcome(session: Session, payload: Mapping[str, Any], now: datetime
         "next_on": subscription.current_period_end if subscription and subscription.cancel_at is None else None,
         "until": queries.standing_of(session, member.id, at=now).until,
         "address": address,
+        "is_twin": queries.is_twin(session, member),
         "is_first": payment.id == first.id,
     }
     return Letter(address, "welcome", member.language, context)

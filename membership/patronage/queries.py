@@ -9,6 +9,7 @@ from sqlalchemy import Select, column, func, select, table, true
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Member, StaffRole
+from membership.accounts.queries import find_member_who_may_prove
 from membership.articles.models import Article
 from membership.errors import NotFound
 from membership.patronage.asks import Ask, ask_of
@@ -40,6 +41,14 @@ def live_subscriptions_of(session: Session, member_id: int) -> list[Subscription
     """Return the member's subscriptions that are not over: those that go on, then those that stop; newest first."""
     live = [s for s in subscriptions_of(session, member_id) if s.status in LIVE]
     return sorted(live, key=lambda s: s.cancel_at is not None)
+
+
+def is_twin(session: Session, member: Member) -> bool:
+    """Tell whether a mail to the address that this member typed and never proved lets somebody else in."""
+    if member.email is not None or member.typed_email is None:
+        return False
+    let_in = find_member_who_may_prove(session, member.typed_email)
+    return let_in is not None and let_in.id != member.id
 
 
 def payments_of(session: Session, member_id: int) -> list[Payment]:

@@ -32,6 +32,7 @@ class Charge:
     customer_id: str | None
     attempt: str | None
     refunds: tuple[Refund, ...] = ()
+    has_more_refunds: bool = False  # Stripe answered with the newest only
 
     @property
     def given_back_at(self) -> datetime | None:
@@ -124,6 +125,7 @@ def read_charge(body: Json) -> Charge:
         customer_id=reference(body.get("customer")),
         attempt=read_attempt(body),
         refunds=tuple(_read_refund(refund) for refund in refunds if refund.get("status") in ("succeeded", "pending", None)),
+        has_more_refunds=bool(_inside(body.get("refunds")).get("has_more")),
     )
 
 

@@ -106,6 +106,7 @@ def show_account() -> ResponseReturnValue:
     return _page(
         "show_account",
         standing=standing,
+        is_twin=queries.is_twin(session(), person),
         running=queries.live_subscriptions_of(session(), person.id),
         payments=queries.payments_of(session(), person.id),
         participations=participations_of(session(), person.id),
@@ -124,7 +125,10 @@ def stop() -> ResponseReturnValue:
         return _stop_page(form)
     services.stop_support(session(), _gateway(), member_id=person.id, reason=form.known_reason, now=now())
     kernel().queue.wake("mails")
-    return redirect(url_for(".stop"), code=303)
+    if queries.live_subscriptions_of(session(), person.id):
+        return redirect(url_for(".stop"), code=303)
+    flash(_("Stopped at once. Nothing more will be taken."))
+    return redirect(url_for(".show_account"), code=303)
 
 
 @bp.post("/account/resume")
@@ -232,7 +236,9 @@ def _again(attempt: CheckoutAttempt, slug: str | None) -> str:
 
 
 def _article(slug: str | None) -> Article | None:
-    return find_article_by_slug(session(), slug) if slug and len(slug) <= MAX_SLUG else None
+    """Return the article that a reader comes from; one that is not published is nobody's yet."""
+    found = find_article_by_slug(session(), slug) if slug and len(slug) <= MAX_SLUG else None
+    return found if found and found.published_at <= now() else None
 
 
 def _typed(amount_minor: int | None, currency: str) -> str:

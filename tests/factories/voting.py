@@ -98,7 +98,7 @@ def make_round(
 def open_vote(session: Session, *, keys: RoundKeys, clock: FixedClock, **settings: object) -> Round:
     """An open vote; whoever is a patron by now is on its roll."""
     round_ = make_round(session, clock=clock, **settings)  # type: ignore[arg-type]
-    services.open_round(session, round_id=round_.id, keys=keys, actor_id=None, now=clock.now())
+    services.open_round(session, round_id=round_.id, keys=keys, actor_id=None, clock=clock)
     return queries.get_round(session, round_.id)
 
 
@@ -132,7 +132,7 @@ def cast_all(session: Session, round_: Round, profile: Mapping[str, int], *, key
 def close_vote(session: Session, round_: Round, *, clock: FixedClock) -> Round:
     """Let the closing time come."""
     clock.instant = max(clock.instant, round_.closes_at)
-    services.close_due_rounds(session, now=clock.now())
+    services.close_due_rounds(session, clock=clock)
     return queries.get_round(session, round_.id)
 
 

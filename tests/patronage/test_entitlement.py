@@ -40,6 +40,12 @@ def in_days(days: float) -> object:
             id="no word of the renewal for days",
         ),
         pytest.param(
+            [period(-60, -30)],
+            [subscription("active", period_ends_in_days=20)],
+            Standing(False, "ended", in_days(-30)),
+            id="Stripe goes on and collects nothing",
+        ),
+        pytest.param(
             [period(-10, 20)],
             [subscription("active", cancel_in_days=20)],
             Standing(True, "cancelling", in_days(20)),
@@ -145,7 +151,7 @@ def test_staff_do_not_vote_even_if_they_pay() -> None:
         pytest.param([period(-40, -2)], [subscription("paused")], None, id="paused since"),
         pytest.param(
             [period(-90, -60, subscription="sub_old")],
-            [subscription("incomplete_expired")],
+            [subscription("incomplete_expired"), subscription("canceled", stripe_id="sub_old")],
             "first_payment_failed",
             id="paid long ago, failed now",
         ),

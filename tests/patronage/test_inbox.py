@@ -70,3 +70,13 @@ def test_a_known_event_is_not_kept_again(till: Till) -> None:
 
     assert not keep(till, "evt_1", "sub_gone")
     assert len(states(till)) == 1
+
+
+def test_stripe_out_of_reach_is_tried_for_one_event_only(till: Till) -> None:
+    keep(till, "evt_1", "sub_1")
+    keep(till, "evt_2", "sub_2")
+    till.stripe.__exit__(None, None, None)  # Stripe is gone
+
+    sweep(till)
+
+    assert [row[2] for row in states(till)] == [1, 0]

@@ -8,6 +8,7 @@ from membership.outbox import Letter, OutboxItem
 from membership.patronage.jobs import _prepare_welcome
 from membership.patronage.models import Payment
 from tests.conftest import NOW
+from tests.factories.accounts import make_member
 from tests.patronage.conftest import Shop, Till
 
 
@@ -47,6 +48,23 @@ def test_an_address_that_is_none_is_written_nothing(till: Till) -> None:
         till.session.query(Member).one().typed_email = None
 
     assert letters_of(till) == [None]
+
+
+def test_a_twin_is_not_told_to_sign_in_with_an_address_that_lets_somebody_else_in(shop: Shop) -> None:
+    with shop.session() as session:
+        make_member(session, "reader@example.org")
+    browser = shop.browser()
+    browser.get(browser.get(shop.stripe.pay(browser.choose().location)).location)
+
+    shop.app.extensions["kernel"].queue.run("mails")
+
+    folder = Path(shop.app.extensions["kernel"].settings.mail_url.removeprefix("maildir://"))
+    (mail,) = [path.read_text().replace("=\n", "") for path in (folder / "new").iterdir()]
+    account = browser.get("/account").text
+    assert "we join the two or give the money back" in mail
+    assert "sign in with this address" not in mail
+    assert "we join the two or give the money back" in account
+    assert "Sign in with it once by mail" not in account
 
 
 def test_the_mail_tells_amount_fee_and_the_way_back(shop: Shop) -> None:

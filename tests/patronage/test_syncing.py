@@ -1,5 +1,6 @@
 """Stripe's truth in our tables: what is written, in whatever order and however often."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from membership.outbox import OutboxItem
 from membership.patronage import queries, services
 from membership.patronage.entitlement import Standing
 from membership.patronage.models import CheckoutAttempt, PaidPeriod, Payment, StripeCustomer, Subscription
-from membership.patronage.services import syncing
+from membership.patronage.services import ledger, syncing
 from tests.conftest import NOW
 from tests.factories.accounts import make_member
 from tests.patronage.conftest import Till
@@ -322,3 +323,38 @@ def test_without_a_running_support_there_is_nothing_to_stop(till: Till) -> None:
 
     with pytest.raises(NotFound):
         services.stop_support(till.session, till.gateway, member_id=member.id, now=NOW)
+
+
+def test_a_refund_that_failed_is_forgotten(till: Till) -> None:
+    till.pays("once", 2000)
+    ((charge,),) = till.table(Payment, "reference")
+    till.stripe.control("refund", id=charge)
+    services.sync_charge(till.session, till.gateway, charge_id=charge, now=NOW)
+    answer = replace(till.gateway.fetch_charge(charge), refunds=())  # Stripe's answer once it has failed
+
+    with transaction(till.session):
+        ledger.record_charge(till.session, answer, member_id=None, attempt=None, subscription_id=None, now=NOW)
+
+    assert till.table(Payment, "kind", "amount_minor") == [("charge", 2000)]
+
+
+def test_a_support_that_is_past_due_is_stopped_at_once_and_blocks_no_other(till: Till) -> None:
+    member = make_member(till.session)
+    till.pays(member_id=member.id)
+    till.clock.instant = NOW + MONTH - timedelta(hours=1)
+    till.stripe.control("fail", id=till.subscription.stripe_id)
+    till.sync(till.subscription.stripe_id)
+    failed = till.subscription.status
+
+    till.opens(amount_minor=1000, member_id=member.id)
+    services.stop_support(till.session, till.gateway, member_id=member.id, now=till.clock.now())
+
+    assert (failed, till.subscription.status) == ("past_due", "canceled")
+
+
+def test_a_support_that_is_stopping_blocks_no_other(till: Till) -> None:
+    member = make_member(till.session)
+    till.pays(member_id=member.id)
+    services.stop_support(till.session, till.gateway, member_id=member.id, now=NOW)
+
+    assert till.opens(amount_minor=1000, member_id=member.id).url

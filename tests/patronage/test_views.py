@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from membership.db import make_sessions
-from membership.patronage.models import CheckoutAttempt, Payment
+from membership.patronage.models import CheckoutAttempt, Payment, Subscription
 from tests.conftest import NOW
 from tests.factories.accounts import make_member, sign_in
 from tests.factories.articles import make_article
@@ -158,6 +158,16 @@ def test_the_article_of_the_ask_is_kept_through_an_error(app: Flask, reader: Bro
     assert 'href="/articles/the-mains"' in page.text
 
 
+def test_an_article_that_is_not_published_yet_stays_secret(app: Flask, reader: Browser) -> None:
+    with make_sessions(app.extensions["kernel"].engine)() as session:
+        article = make_article(session, "the-mains", published_at=NOW + timedelta(days=1))
+
+    page = reader.get("/support?article=the-mains")
+
+    assert page.status_code == 200
+    assert article.headline not in page.text
+
+
 def test_other_ways_say_of_each_whether_it_makes_a_patron(reader: Browser) -> None:
     page = words(reader.get("/support/other"))
 
@@ -250,3 +260,18 @@ def test_the_way_out_is_open_to_everybody(app: Flask, reader: Browser) -> None:
 
     assert 'name="next" value="/account/stop"' in page.text
     assert reader.get("/cancel").location == "/account/stop"
+
+
+def test_stopping_what_is_past_due_says_that_it_ends_at_once(shop: Shop) -> None:
+    browser = paid_browser(shop)
+    ((stripe_id,),) = shop.rows(Subscription, "stripe_id")
+    shop.stripe.control("fail", id=stripe_id)
+    shop.webhooks_arrive()
+
+    account = words(browser.get("/account"))
+    asked = words(browser.get("/account/stop"))
+    stopped = words(browser.get(browser.post("/account/stop").location))
+
+    assert "it is overdue" in account
+    assert "Your support ends at once." in asked
+    assert "Stopped at once. Nothing more will be taken." in stopped

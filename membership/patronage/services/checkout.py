@@ -22,6 +22,9 @@ REUSED_FOR = timedelta(hours=23)
 class AlreadyPatron(Conflict):
     """A second running subscription is not sold."""
 
+    def __init__(self) -> None:
+        super().__init__("You support us already, and nothing was taken. Here you can stop your support.")
+
 
 class AlreadyPaid(Conflict):
     """This very choice was paid a moment ago; attempt is the one."""
@@ -67,7 +70,7 @@ def start_checkout(
     if choice.amount_minor < choice.plan.minimum(choice.interval):
         raise Conflict("This is less than the lowest amount.")
     if choice.member_id and choice.interval != "once" and _has_running(session, choice.member_id):
-        raise AlreadyPatron("You support us already, and nothing was taken. Here you can stop your support, or start it again.")
+        raise AlreadyPatron
     attempt = _begin(session, choice, now)
     if attempt.stripe_session_id:
         url = _url_of_open_session(session, gateway, attempt, now)
@@ -82,7 +85,7 @@ def start_checkout(
 
 
 def _has_running(session: Session, member_id: int) -> bool:
-    return any(s.status in TAKING for s in queries.live_subscriptions_of(session, member_id))
+    return any(s.status in TAKING and s.cancel_at is None for s in queries.live_subscriptions_of(session, member_id))
 
 
 def _begin(session: Session, choice: Choice, now: datetime) -> CheckoutAttempt:

@@ -41,7 +41,7 @@ ABOUT = {
     "refund.updated": "charge",
     "refund.failed": "charge",
 }
-MAX_TRIES = 12  # with BACKOFF almost three days, as long as Stripe itself repeats
+MAX_TRIES = 13  # with BACKOFF almost three days, as long as Stripe itself repeats
 
 
 def keep_event(session: Session, parsed: ParsedEvent, *, livemode: bool, now: datetime) -> bool:
@@ -87,16 +87,23 @@ def work_on_event(session: Session, gateway: Gateway, *, event_id: str, now: dat
 
 
 def sweep_events(session: Session, gateway: Gateway, *, now: Callable[[], datetime]) -> int:
-    """Work on every event that still waits and is due; return how many are done. One that fails does not stop the others."""
+    """Work on every event that still waits and is due; return how many are done.
+
+    One that fails does not stop the others; Stripe unreachable does: what else waits for this worker must not wait for Stripe.
+    """
     done = 0
     for event in queries.new_events(session, tries_below=MAX_TRIES):
         if now() < event.received_at + _backoff(event.tries):
             continue
         try:
-            done += work_on_event(session, gateway, event_id=event.stripe_id, now=now()) in ("written", "overtaken", "ignored")
+            outcome = work_on_event(session, gateway, event_id=event.stripe_id, now=now())
         except Exception as error:
             log.exception("stripe.event_failed", event_id=event.stripe_id, type=event.type)
             _note_failure(session, event.stripe_id, type(error).__name__)
+            continue
+        if outcome == "unavailable":
+            break
+        done += outcome in ("written", "overtaken", "ignored")
     return done
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from membership import outbox
@@ -77,6 +77,8 @@ def record_charge(
         )
     for refund in charge.refunds:
         _record_refund(session, refund, charge, about)
+    if not charge.has_more_refunds:
+        _forget_failed_refunds(session, charge)
 
 
 def record_period(
@@ -144,6 +146,19 @@ def _record_refund(session: Session, refund: Refund, charge: Charge, about: dict
         session.add(row)
     _learn_fee(row, refund.fee_minor)
     session.flush()
+
+
+def _forget_failed_refunds(session: Session, charge: Charge) -> None:
+    """Delete the refunds that were on their way and never arrived: Stripe counts them no more."""
+    known = {refund.id for refund in charge.refunds}
+    session.execute(
+        delete(Payment).where(
+            Payment.source == STRIPE,
+            Payment.kind == "refund",
+            Payment.charge_reference == charge.id,
+            Payment.reference.not_in(known),
+        ),
+    )
 
 
 def _learn_fee(payment: Payment, fee_minor: int | None) -> None:

@@ -1,5 +1,6 @@
 """A patron stops, or starts again."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -8,18 +9,23 @@ from membership import audit
 from membership.db import release, transaction
 from membership.errors import Conflict, NotFound
 from membership.patronage import queries
+from membership.patronage.entitlement import LAPSED
 from membership.patronage.gateway import Gateway
 from membership.patronage.models import Subscription
 from membership.patronage.services.syncing import sync_subscription
 
 
 def stop_support(session: Session, gateway: Gateway, *, member_id: int, reason: str = "", now: datetime) -> None:
-    """Let everything that takes the member's money end with its paid time; raises NotFound, Conflict, Unavailable.
+    """Let everything that takes the member's money end with its paid time, at once where none is left.
 
-    Safe to repeat: what stops already is only asked about again.
+    Raises NotFound, Conflict, Unavailable. Safe to repeat: what stops already is only asked about again.
     """
     for running in _own(session, member_id):
-        if running.cancel_at is None:
+        if running.status in LAPSED:
+            _record(session, "support.stop_asked", running, member_id, now, reason)
+            with suppress(NotFound):  # ended at Stripe since
+                gateway.cancel_now(running.stripe_id)
+        elif running.cancel_at is None:
             _record(session, "support.stop_asked", running, member_id, now, reason)
             gateway.stop_at_period_end(running.stripe_id, key=f"stop-{running.stripe_id}-{running.claim}")
         sync_subscription(session, gateway, stripe_id=running.stripe_id, now=now)
