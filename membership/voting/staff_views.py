@@ -98,6 +98,15 @@ def check_box(round_slug: str) -> ResponseReturnValue:
     return _to_round(round_, _("You have checked the box. A second person has to confirm it."))
 
 
+@bp.post("/votes/<slug:round_slug>/check/removal")
+@staff("counter")
+def take_back_check(round_slug: str) -> ResponseReturnValue:
+    """Take back a first check that nobody has confirmed."""
+    round_ = queries.get_round_by_slug(session(), round_slug)
+    services.take_back_check(session(), round_id=round_.id, actor_id=_actor(), now=now())
+    return _to_round(round_, _("The first check is taken back. The box waits for two people again."))
+
+
 @bp.post("/votes/<slug:round_slug>/confirmation")
 @staff("counter")
 def confirm_check(round_slug: str) -> ResponseReturnValue:

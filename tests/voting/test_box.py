@@ -252,6 +252,23 @@ def test_a_key_that_failed_or_came_back_between_the_two_checks_certifies_nothing
     assert len(queries.counted_voters(session, round_.id)) == 3
 
 
+def test_a_first_check_can_be_taken_back_until_it_is_confirmed(session: Session, clock: FixedClock, keys: RoundKeys) -> None:
+    round_, _ = closed_box(session, keys=keys, clock=clock)
+    first, second = make_staff(session, clock=clock), make_staff(session, clock=clock)
+    services.check_box(session, round_id=round_.id, keys=keys, actor_id=first, now=clock.now())
+    keys.destroy(round_.id)
+
+    services.take_back_check(session, round_id=round_.id, actor_id=second, now=clock.now())
+    services.check_box(session, round_id=round_.id, keys=keys, actor_id=second, now=clock.now())
+    services.confirm_check(session, round_id=round_.id, keys=keys, actor_id=first, now=clock.now())
+
+    certified = queries.get_round(session, round_.id)
+    assert certified.box_check
+    assert (certified.box_check.key_lost, certified.box_check.checked_by_id, certified.box_check.counted) == (True, second, 3)
+    with pytest.raises(Conflict, match="not waiting for a second check"):
+        services.take_back_check(session, round_id=round_.id, actor_id=first, now=clock.now())
+
+
 def test_a_key_that_can_not_be_read_just_now_sets_nobody_aside_and_certifies_nothing(
     session: Session, clock: FixedClock, keys: RoundKeys
 ) -> None:

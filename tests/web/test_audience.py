@@ -73,6 +73,7 @@ AUDIENCES = {
     "voting_staff.check_box": "staff:counter",
     "voting_staff.close_round": "staff:editor,counter",
     "voting_staff.confirm_check": "staff:counter",
+    "voting_staff.take_back_check": "staff:counter",
     "voting_staff.create_round": "staff:editor",
     "voting_staff.decide_topic": "staff:editor",
     "voting_staff.drop_round": "staff:editor",

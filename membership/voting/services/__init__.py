@@ -1,7 +1,7 @@
 """The use cases of voting, split by noun; callers take them from here."""
 
 from membership.voting.services.ballots import cast_ballot, withdraw_ballot
-from membership.voting.services.box import check_box, confirm_check, destroy_due_keys
+from membership.voting.services.box import check_box, confirm_check, destroy_due_keys, take_back_check
 from membership.voting.services.counting import open_box, publish, publish_due
 from membership.voting.services.rounds import (
     close_due_rounds,
@@ -35,5 +35,6 @@ __all__ = [
     "publish",
     "publish_due",
     "suggest_topic",
+    "take_back_check",
     "withdraw_ballot",
 ]

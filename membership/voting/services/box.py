@@ -33,6 +33,16 @@ def check_box(session: Session, *, round_id: int, keys: RoundKeys, actor_id: int
         audit.record(session, act="box.checked", subject=("round", round_id), actor_id=actor_id, now=now, ballots=found.ballots)
 
 
+def take_back_check(session: Session, *, round_id: int, actor_id: int, now: datetime) -> None:
+    """Take back a first check that nobody has confirmed: the box is looked at anew by two people. Raises Conflict."""
+    with transaction(session):
+        check = queries.lock_round(session, round_id).box_check
+        if check is None or check.confirmed_at:
+            raise Conflict("This box is not waiting for a second check.")
+        session.delete(check)
+        audit.record(session, act="box.check_taken_back", subject=("round", round_id), actor_id=actor_id, now=now)
+
+
 def confirm_check(session: Session, *, round_id: int, keys: RoundKeys, actor_id: int, now: datetime) -> None:
     """Certify the box as its second checker; the originals are deleted in the same commit.
 
