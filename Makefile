@@ -10,7 +10,7 @@ run: .venv/run.stamp $(CATALOGUES)  ## the demo newsroom at http://localhost:$${
 	@$(BIN)/python -m membership.demo
 
 test: .venv/test.stamp $(CATALOGUES)  ## all tests, on SQLite and PostgreSQL
-	$(BIN)/python -m pytest -m "not proof" -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -m "not proof" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 proof: .venv/test.stamp $(CATALOGUES)  ## the long proofs
 	$(BIN)/python -m pytest -m proof $(ARGS)

@@ -57,8 +57,8 @@ def _free_ports() -> tuple[int, int]:
 
 
 @pytest.fixture(scope="session")
-def start_newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str | None], Newsroom]]:
-    """Start the demo on a database URL (None: its own SQLite); all are stopped with Ctrl-C at the end."""
+def start_newsroom(tmp_path_factory: pytest.TempPathFactory, postgresql_url: str) -> Iterator[Callable[[str | None], Newsroom]]:
+    """Start the demo on a database URL (None: its own SQLite); all are stopped with Ctrl-C, while PostgreSQL is still there."""
     running: list[subprocess.Popen[str]] = []
 
     def start(database_url: str | None) -> Newsroom:
@@ -85,7 +85,7 @@ def start_newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
     for process in running:
         process.send_signal(signal.SIGINT)
     for process in running:
-        process.wait(20)
+        process.wait(30)
         assert process.stdout
         process.stdout.close()
 
