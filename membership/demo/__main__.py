@@ -46,7 +46,8 @@ def run(*, port: int) -> int:
     refuse_taken_port(standin_port, name="STRIPE_PORT")
     environment = demo_environment(VAR, port=port, standin_port=standin_port, environ=os.environ)
     with Processes(logs=VAR / "log", environment=environment) as processes:
-        signal.signal(signal.SIGTERM, _interrupt)
+        for stop in (signal.SIGINT, signal.SIGTERM):  # SIGINT too: whoever starts us in the background has it ignored
+            signal.signal(stop, _interrupt)
         try:
             start(processes, environment, port=port, standin_port=standin_port)
             processes.wait()
