@@ -28,8 +28,14 @@ from membership.demo import views as demo_views
 from membership.jobs import Job, JobContext, Queue, make_huey
 from membership.mail import transport_for
 from membership.paths import ROOT
+from membership.patronage import account_views as patronage_account_views
 from membership.patronage import cli as patronage_cli
+from membership.patronage import giving_views as patronage_giving_views
 from membership.patronage import jobs as patronage_jobs
+from membership.patronage import link_views as patronage_link_views
+from membership.patronage import staff_giving_views as patronage_staff_giving_views
+from membership.patronage import staff_money_views as patronage_staff_money_views
+from membership.patronage import staff_views as patronage_staff_views
 from membership.patronage import views as patronage_views
 from membership.patronage import webhooks
 from membership.patronage.gateway import Gateway, make_gateway, make_quick_gateway
@@ -50,6 +56,12 @@ BLUEPRINTS = (
     articles_views.bp,
     accounts_views.bp,
     patronage_views.bp,
+    patronage_account_views.bp,
+    patronage_giving_views.bp,
+    patronage_link_views.bp,
+    patronage_staff_views.bp,
+    patronage_staff_giving_views.bp,
+    patronage_staff_money_views.bp,
     webhooks.bp,
     voting_views.bp,
     voting_staff_views.bp,
@@ -137,6 +149,8 @@ def _template_context(settings: Settings) -> dict[str, object]:
         url=settings.site_url,
         contact_email=settings.contact_email,
         statement_descriptor=settings.statement_descriptor,
+        legal_name=settings.legal_name,
+        legal_address=settings.legal_address,
         demo=settings.is_demo,
         languages=settings.languages,
     )

@@ -29,6 +29,8 @@ class Settings:
     site_url: str
     site_name: str
     contact_email: str
+    legal_name: str
+    legal_address: str
     time_zone: ZoneInfo
     languages: tuple[str, ...]
     currency: str
@@ -91,6 +93,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         site_url=values["SITE_URL"].rstrip("/"),
         site_name=values["SITE_NAME"],
         contact_email=values["CONTACT_EMAIL"],
+        legal_name=values.get("LEGAL_NAME") or values["SITE_NAME"],
+        legal_address=values.get("LEGAL_ADDRESS", ""),
         time_zone=ZoneInfo(values.get("TIME_ZONE") or "Europe/Kyiv"),
         languages=tuple((values.get("LANGUAGES") or "en,uk").replace(" ", "").split(",")),
         currency=(values.get("CURRENCY") or "eur").lower(),

@@ -31,6 +31,8 @@ class OutboxItem(Base):
     key: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[str]
     payload: Mapped[dict[str, Any]]
+    # To whom, where that is one member: staff who look after payments see which mails somebody got. Never of a mail about a ballot.
+    member_id: Mapped[int | None] = mapped_column(index=True)
     urgent: Mapped[bool] = mapped_column(default=False)  # somebody sits and waits for it: it goes before a mailing to everybody
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]
@@ -57,13 +59,32 @@ Prepare = Callable[[Session, Mapping[str, Any], datetime], Letter | None]
 Send = Callable[[Letter], None]
 
 
-def enqueue(session: Session, *, kind: str, key: str, payload: Mapping[str, Any], urgent: bool = False, now: datetime) -> None:
+def enqueue(
+    session: Session,
+    *,
+    kind: str,
+    key: str,
+    payload: Mapping[str, Any],
+    member_id: int | None = None,
+    urgent: bool = False,
+    now: datetime,
+) -> None:
     """Add a row to the caller's transaction unless its key is known: the same cause never sends twice."""
     insert = postgresql.insert if is_postgresql(session) else sqlite.insert
     # Decided by the unique key, not by looking first: two transactions with the same cause both succeed.
     session.execute(
         insert(OutboxItem)
-        .values(key=key, kind=kind, payload=dict(payload), urgent=urgent, created_at=now, due_at=now, tries=0, last_error="")
+        .values(
+            key=key,
+            kind=kind,
+            payload=dict(payload),
+            member_id=member_id,
+            urgent=urgent,
+            created_at=now,
+            due_at=now,
+            tries=0,
+            last_error="",
+        )
         .on_conflict_do_nothing(index_elements=[OutboxItem.key]),
     )
 

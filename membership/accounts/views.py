@@ -184,7 +184,7 @@ def _end_present_session() -> None:
 
 
 def _home() -> str:
-    return url_for("patronage.show_account")
+    return url_for("patronage_account.show_account")
 
 
 def _storable(path: str | None) -> str:

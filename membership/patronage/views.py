@@ -14,16 +14,15 @@ from membership.accounts.queries import get_member
 from membership.accounts.services import start_session
 from membership.articles.models import Article
 from membership.articles.queries import find_article_by_slug
-from membership.credits.queries import badges_of
 from membership.errors import Unavailable
 from membership.money import MAX_MINOR, to_major
 from membership.patronage import queries, services
-from membership.patronage.forms import MAX_SLUG, STOP_REASONS, StopForm, SupportForm
+from membership.patronage.forms import MAX_SLUG, SupportForm
 from membership.patronage.gateway import Gateway
 from membership.patronage.models import CheckoutAttempt
-from membership.voting.queries import find_open_round, latest_published_round, participations_of
+from membership.voting.queries import find_open_round, latest_published_round
 from membership.web import browser, languages
-from membership.web.audience import everyone, member
+from membership.web.audience import everyone
 from membership.web.database import kernel, now, session, settings
 from membership.web.languages import current_language, open_route
 from membership.web.open_pages import open_page
@@ -60,7 +59,7 @@ def start_checkout() -> ResponseReturnValue:
         opened = services.start_checkout(session(), _gateway(), now=now(), **_order(form, article))
     except services.AlreadyPatron as known:
         flash(_(known.message), "warning")
-        return redirect(url_for(".show_account"), code=303)
+        return redirect(url_for("patronage_account.show_account"), code=303)
     except services.AlreadyPaid as paid:
         flask.session[ATTEMPT] = str(paid.attempt.id)
         return redirect(url_for(".support_return"), code=303)
@@ -95,58 +94,6 @@ def support_return() -> ResponseReturnValue:
 def other_ways() -> ResponseReturnValue:
     """Show how else one can help."""
     return _open_page("other_ways", plan=queries.find_default_plan(session()))
-
-
-@bp.get("/account")
-@member
-def show_account() -> ResponseReturnValue:
-    """Show a member what they are here, what is taken, and what they took part in; never what they ticked."""
-    person = current_user.member
-    standing = queries.standing_of(session(), person.id, at=now())
-    return _page(
-        "show_account",
-        standing=standing,
-        is_twin=queries.is_twin(session(), person),
-        running=queries.live_subscriptions_of(session(), person.id),
-        payments=queries.payments_of(session(), person.id),
-        participations=participations_of(session(), person.id),
-        badges=badges_of(session(), person.id, standing, language=current_language()),
-        round_=find_open_round(session(), at=now()),
-    )
-
-
-@bp.route("/account/stop", methods=["GET", "POST"])
-@member
-def stop() -> ResponseReturnValue:
-    """Ask once whether the support shall end, and end it with the time that is paid for."""
-    person = current_user.member
-    form = StopForm()
-    if not queries.live_subscriptions_of(session(), person.id) or not form.validate_on_submit():
-        return _stop_page(form)
-    services.stop_support(session(), _gateway(), member_id=person.id, reason=form.known_reason, now=now())
-    kernel().queue.wake("mails")
-    if queries.live_subscriptions_of(session(), person.id):
-        return redirect(url_for(".stop"), code=303)
-    flash(_("Stopped at once. Nothing more will be taken."))
-    return redirect(url_for(".show_account"), code=303)
-
-
-@bp.post("/account/resume")
-@member
-def resume() -> ResponseReturnValue:
-    """Take a stop back before its day has come."""
-    services.resume_support(session(), _gateway(), member_id=current_user.member.id, now=now())
-    flash(_("Your support goes on. Thank you."))
-    return redirect(url_for(".show_account"), code=303)
-
-
-@open_route(bp, "/cancel")
-@everyone
-def cancel_page() -> ResponseReturnValue:
-    """Lead whoever wants to stop to where they can."""
-    if current_user.is_authenticated:
-        return redirect(url_for(".stop"), code=303)
-    return _page("cancel_page", stop_path=url_for(".stop"))
 
 
 def _order(form: SupportForm, article: Article | None) -> dict[str, Any]:
@@ -221,14 +168,6 @@ def _welcome(attempt: CheckoutAttempt) -> ResponseReturnValue:
         article_slug=slug,
         latest=latest_published_round(session()),
     )
-
-
-def _stop_page(form: StopForm) -> ResponseReturnValue:
-    person = current_user.member
-    running = next(iter(queries.live_subscriptions_of(session(), person.id)), None)
-    given = queries.money_given(session(), person.id)
-    standing = queries.standing_of(session(), person.id, at=now())
-    return _page("stop", form=form, running=running, given=given, standing=standing, reasons=STOP_REASONS)
 
 
 def _again(attempt: CheckoutAttempt, slug: str | None) -> str:

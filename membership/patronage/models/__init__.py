@@ -1,0 +1,43 @@
+"""Money and what it gives. Stripe is the truth for cards and subscriptions: what carries its ids here is its projection."""
+
+from membership.patronage.models.buying import INTERVALS, PURPOSES, CheckoutAttempt, Gift, Plan, StripeCustomer
+from membership.patronage.models.giving import (
+    BankImport,
+    BankTransfer,
+    FreeSeatRequest,
+    PatreonImport,
+    PatreonMember,
+    SeatPoolEntry,
+    TransferReference,
+)
+from membership.patronage.models.keeping import MoneyCheckRun, ReconcileRun, StripeClosure, StripeEvent
+from membership.patronage.models.money import DeclinedCharge, Dispute, PaidPeriod, Payment, RefundOrder, Subscription
+from membership.patronage.models.people import MemberNote, TwinNotice
+
+__all__ = [
+    "INTERVALS",
+    "PURPOSES",
+    "BankImport",
+    "BankTransfer",
+    "CheckoutAttempt",
+    "DeclinedCharge",
+    "Dispute",
+    "FreeSeatRequest",
+    "Gift",
+    "MemberNote",
+    "MoneyCheckRun",
+    "PaidPeriod",
+    "PatreonImport",
+    "PatreonMember",
+    "Payment",
+    "Plan",
+    "ReconcileRun",
+    "RefundOrder",
+    "SeatPoolEntry",
+    "StripeClosure",
+    "StripeCustomer",
+    "StripeEvent",
+    "Subscription",
+    "TransferReference",
+    "TwinNotice",
+]
