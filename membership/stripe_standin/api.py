@@ -7,6 +7,7 @@ from functools import partial
 from flask import Flask, Request, Response, request
 
 from membership.stripe_standin import idempotency
+from membership.stripe_standin.chaos_api import draw_weather, drop_connection
 from membership.stripe_standin.engine import Engine
 from membership.stripe_standin.errors import ApiError, Json
 from membership.stripe_standin.events import API_VERSION
@@ -31,9 +32,14 @@ def register(app: Flask, engine: Engine) -> None:
 
 def _answer(engine: Engine, rest: str) -> Response:
     request_id = f"req_{token(14)}"
+    weather = draw_weather(engine, request.method, request.path)
     try:
+        weather.before_work()
+        if weather.loses_call:
+            return drop_connection()
         _authenticate(request)
-        operation, path = _operation()
+        found, path = _operation()
+        operation = weather.spoil(found)
         values = _parameters(request, operation)
         key = idempotency.checked_key(request.headers.get("Idempotency-Key")) if operation.method == "POST" else None
         if key is None:
@@ -42,7 +48,12 @@ def _answer(engine: Engine, rest: str) -> Response:
             answer = _run_once(engine, operation, values, path, request_id, key)
     except ApiError as error:
         answer = Answer(error.status, error.body(request_id), request_id)
-    return _response(answer, request_id)
+    weather.after_work()
+    if weather.loses_answer:
+        return drop_connection()
+    response = _response(answer, request_id)
+    response.headers.update(weather.headers)
+    return response
 
 
 def _operation() -> tuple[Operation, dict[str, str]]:

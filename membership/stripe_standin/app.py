@@ -7,31 +7,54 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from membership.stripe_standin import (
+    account,
     api,
     balance,
+    billing_actions,
     cards,
+    chaos_actions,
+    charges,
     checkout_page,
     checkout_sessions,
+    collection_api,
     control,
+    customer_balance,
     customers,
+    dispute_api,
     endpoints,
     event_api,
-    invoices,
+    invoice_api,
+    invoice_items,
+    invoice_page,
+    invoice_preview,
+    payment_actions,
+    payment_methods,
     payments,
+    portal_cards,
+    portal_configurations,
+    portal_page,
+    portal_sessions,
     prices,
     products,
-    refunds,
+    refund_actions,
+    refund_api,
+    subscription_actions,
     subscription_api,
+    subscription_create,
 )
 from membership.stripe_standin.clock import Clock, system_clock
 from membership.stripe_standin.engine import Engine
 from membership.stripe_standin.money import written
 from membership.stripe_standin.web import guard
 
-# Imported because each registers its operations.
+# Imported because each registers its operations or its control actions.
 NOUNS = (
+    *(billing_actions, chaos_actions, payment_actions, refund_actions),
+    *(charges, collection_api, dispute_api),
     *(balance, cards, checkout_sessions, customers, endpoints, event_api),
-    *(invoices, payments, prices, products, refunds, subscription_api),
+    *(customer_balance, invoice_api, invoice_items, invoice_preview, payments, prices, products, refund_api),
+    *(account, payment_methods, portal_cards, portal_configurations, portal_sessions),
+    *(subscription_actions, subscription_api, subscription_create),
 )
 _EXTENSION = "stripe_standin"
 
@@ -52,6 +75,8 @@ def create_standin(
     guard(app, engine)
     api.register(app, engine)
     checkout_page.register(app, engine)
+    invoice_page.register(app, engine)
+    portal_page.register(app, engine)
     control.register(app, engine)
     return app
 

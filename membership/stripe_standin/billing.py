@@ -1,53 +1,56 @@
-"""Bill subscriptions: the first payment, renewals, failures, recovery and the end."""
+"""Bill subscriptions: the first payment, renewals, recovery."""
 
+from membership.stripe_standin.bank_debits import is_debit
+from membership.stripe_standin.collection import AUTOMATIC, Attempt, collect, collect_draft
+from membership.stripe_standin.endings import UPDATED, end, refuse_ended
 from membership.stripe_standin.errors import ApiError, Json
 from membership.stripe_standin.events import change, emit
-from membership.stripe_standin.invoices import finalize, mark_failed, mark_paid, new_invoice, open_invoices, payment_of
-from membership.stripe_standin.payments import confirm
-from membership.stripe_standin.periods import period_start
+from membership.stripe_standin.invoices import SUBSCRIPTION, finalize, new_invoice, open_invoices
+from membership.stripe_standin.pauses import set_aside
+from membership.stripe_standin.settings import setting
 from membership.stripe_standin.store import Ledger
-from membership.stripe_standin.subscriptions import LIVE, look_again, new_subscription, period_end
-
-UPDATED = "customer.subscription.updated"
+from membership.stripe_standin.subscriptions import look_again, new_subscription, next_items, paying_method, period_end
 
 
 def subscribe(
-    ledger: Ledger, customer: str, method: str, lines: list[Json], metadata: Json, description: str | None
+    ledger: Ledger,
+    customer: str,
+    method: Json | None,
+    lines: list[Json],
+    metadata: Json,
+    description: str | None,
+    attempt: Attempt = AUTOMATIC,
 ) -> tuple[Json, Json]:
     """Start a subscription and collect its first payment; return it and its first invoice."""
-    subscription = new_subscription(ledger, customer, method, lines, metadata, description)
+    subscription = new_subscription(ledger, customer, method["id"] if method else None, lines, metadata, description)
     draft = new_invoice(ledger, subscription, "subscription_create")
-    subscription = change(ledger, subscription, None, latest_invoice=draft["id"])
+    # A bank debit takes days, and Stripe lets the subscription run meanwhile.
+    runs = method is not None and is_debit(method) and setting(ledger, "first_debit") == "active"
+    subscription = change(
+        ledger, subscription, None, latest_invoice=draft["id"], status="active" if runs else subscription["status"]
+    )
+    look_again(ledger, subscription)
     emit(ledger, "customer.subscription.created", subscription)
-    invoice = collect(ledger, finalize(ledger, draft, "Subscription creation"))
+    invoice = collect(ledger, finalize(ledger, draft, "Subscription creation"), attempt)
     return ledger.get("subscription", subscription["id"]), invoice
 
 
-def collect(ledger: Ledger, invoice: Json) -> Json:
-    """Charge the subscription's card for an open invoice and let the subscription follow the outcome."""
-    subscription = ledger.get("subscription", subscription_of(invoice))
-    method = ledger.get("payment_method", subscription["default_payment_method"])
-    intent = ledger.get("payment_intent", payment_of(ledger, invoice)["payment"]["payment_intent"])
-    outcome = confirm(ledger, intent, method, declines=ledger.private(method["id"])["declines"])
-    if outcome["status"] != "succeeded":
-        failed = mark_failed(ledger, invoice)
-        if subscription["status"] == "active":
-            change(ledger, subscription, UPDATED, status="past_due")
-        return failed
-    paid = mark_paid(ledger, invoice)
-    if subscription["status"] in {"incomplete", "past_due"} and not open_invoices(ledger, subscription["id"]):
-        change(ledger, subscription, UPDATED, status="active")
-    return paid
+def bill(ledger: Ledger, subscription: Json, invoice: Json, description: str) -> Json:
+    """Finalize a draft and collect it, or do with it what the subscription's pause or its long debt says."""
+    if subscription["pause_collection"]:
+        return set_aside(ledger, subscription, invoice)
+    if subscription["status"] == "unpaid":
+        kept = change(ledger, invoice, None, auto_advance=False)
+        emit(ledger, "invoice.created", kept)
+        return kept
+    return collect(ledger, finalize(ledger, invoice, description))
 
 
-def subscription_of(invoice: Json) -> str:
-    """Return the id of the subscription that the invoice bills."""
-    return str(invoice["parent"]["subscription_details"]["subscription"])
-
-
-def set_declining(ledger: Ledger, subscription: Json, *, declines: bool) -> None:
-    """Say whether the subscription's card fails from now on."""
-    ledger.remember(subscription["default_payment_method"], declines=declines)
+def set_outcome(ledger: Ledger, subscription: Json, outcome: str) -> None:
+    """Say what a payment by the subscription's method comes to from now on."""
+    method = paying_method(ledger, subscription)
+    if method:
+        ledger.remember(method["id"], outcome=outcome)
 
 
 def renew(ledger: Ledger, subscription: Json) -> Json:
@@ -60,77 +63,28 @@ def renew(ledger: Ledger, subscription: Json) -> Json:
     draft = new_invoice(ledger, {**subscription, "items": items}, "subscription_cycle")
     moved = change(ledger, subscription, UPDATED, items=items, latest_invoice=draft["id"])
     look_again(ledger, moved)
-    collect(ledger, finalize(ledger, draft, "Subscription update"))
+    bill(ledger, moved, draft, "Subscription update")
     return ledger.get("subscription", subscription["id"])
 
 
 def _next_period(ledger: Ledger, subscription: Json) -> Json:
-    """Return the items with their next period, counted from the billing anchor."""
-    key = subscription["id"]
-    number = ledger.private(key)["period"] + 1
-    ledger.remember(key, period=number, previous_start=subscription["items"]["data"][0]["current_period_start"])
-    moved = []
-    for item in subscription["items"]["data"]:
-        recurring = ledger.get("price", item["price"])["recurring"]
-        interval, count, anchor = recurring["interval"], recurring["interval_count"], subscription["billing_cycle_anchor"]
-        begin, finish = (period_start(anchor, interval, count, n) for n in (number, number + 1))
-        moved.append({**item, "current_period_start": begin, "current_period_end": finish})
-    return {**subscription["items"], "data": moved}
+    """Return the items with their next period, and count it."""
+    key, items = subscription["id"], next_items(ledger, subscription)
+    start = subscription["items"]["data"][0]["current_period_start"]
+    ledger.remember(key, period=ledger.private(key)["period"] + 1, previous_start=start)
+    return items
 
 
 def recover(ledger: Ledger, subscription: Json) -> Json:
-    """Let the card pay again and collect every open invoice."""
+    """Let the card pay again and collect everything that is owed, also the drafts of an unpaid subscription."""
     refuse_ended(subscription)
-    set_declining(ledger, subscription, declines=False)
+    set_outcome(ledger, subscription, "paid")
     waiting = open_invoices(ledger, subscription["id"])
+    drafts = ledger.select("invoice", {SUBSCRIPTION: subscription["id"], "status": "draft"}, oldest_first=True)
     if not waiting:
         raise ApiError("This subscription has no open invoice.")
     for invoice in waiting:
         collect(ledger, invoice)
+    for draft in drafts if subscription["status"] == "unpaid" else []:
+        collect_draft(ledger, draft)
     return ledger.get("subscription", subscription["id"])
-
-
-def cancel_at_period_end(ledger: Ledger, subscription: Json) -> Json:
-    """Let the subscription end with its period, as the customer portal does: only cancel_at says so."""
-    refuse_ended(subscription)
-    details = {**subscription["cancellation_details"], "reason": "cancellation_requested"}
-    changed = change(
-        ledger,
-        subscription,
-        UPDATED,
-        cancel_at=period_end(subscription),
-        canceled_at=ledger.now,
-        cancellation_details=details,
-    )
-    look_again(ledger, changed)
-    return changed
-
-
-def end(ledger: Ledger, subscription: Json, comment: str | None = None, feedback: str | None = None) -> Json:
-    """End the subscription now; its open invoices stay open and are not collected any more."""
-    refuse_ended(subscription)
-    details = {**subscription["cancellation_details"], "reason": "cancellation_requested"}
-    details |= {name: text for name, text in (("comment", comment), ("feedback", feedback)) if text is not None}
-    ended = change(
-        ledger,
-        subscription,
-        None,
-        canceled_at=subscription["canceled_at"] or ledger.now,
-        cancellation_details=details,
-        ended_at=ledger.now,
-        status="canceled",
-    )
-    look_again(ledger, ended)
-    for invoice in open_invoices(ledger, subscription["id"]):
-        change(ledger, invoice, "invoice.updated", auto_advance=False)
-    emit(ledger, "customer.subscription.deleted", ended)
-    return ended
-
-
-def refuse_ended(subscription: Json) -> None:
-    """Refuse to act on a subscription that is over."""
-    if subscription["status"] not in LIVE:
-        raise ApiError(
-            f"This subscription is {subscription['status']} and can no longer be changed: {subscription['id']}",
-            param="id",
-        )

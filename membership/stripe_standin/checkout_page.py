@@ -3,13 +3,14 @@
 from flask import Flask, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from membership.stripe_standin.cards import CARDS, DECLINES, PAYS
-from membership.stripe_standin.checkout_payment import Buyer, decline, pay
+from membership.stripe_standin.bank_debits import CURRENCY, EFFECTS, is_account
+from membership.stripe_standin.cards import CARDS, PAYS
+from membership.stripe_standin.cards import written as in_fours
+from membership.stripe_standin.checkout_payment import Buyer, ask, decline, pay, refuse, waiting_buyer
 from membership.stripe_standin.customers import is_email
 from membership.stripe_standin.engine import Engine
 from membership.stripe_standin.errors import Json
 from membership.stripe_standin.money import written
-from membership.stripe_standin.payments import DECLINED
 from membership.stripe_standin.render import public
 from membership.stripe_standin.store import Ledger
 from membership.stripe_standin.web import allow_form_target
@@ -18,13 +19,13 @@ LONGEST_FIELD = 512
 
 
 def register(app: Flask, engine: Engine) -> None:
-    """Add the hosted page."""
+    """Add the hosted page, and the bank's question behind it."""
 
     @app.get("/c/pay/<session_id>", endpoint="checkout_page")
     def show_page(session_id: str) -> ResponseReturnValue:
         with engine.ledger(write=False) as ledger:
             session = ledger.find("checkout.session", session_id)
-            return _closed(session) or _page(ledger, session or {}, {}, {})
+            return _closed(ledger, session) or _page(ledger, session or {}, {}, {})
 
     @app.post("/c/pay/<session_id>")
     def submit_payment(session_id: str) -> ResponseReturnValue:
@@ -32,10 +33,24 @@ def register(app: Flask, engine: Engine) -> None:
             session = ledger.find("checkout.session", session_id)
             if session is not None and session["status"] == "complete":
                 return redirect(success_url(session), code=303)
-            return _closed(session) or _submit(ledger, session or {})
+            return _closed(ledger, session) or _submit(ledger, session or {})
+
+    @app.get("/c/confirm/<session_id>", endpoint="checkout_confirm")
+    def ask_to_confirm(session_id: str) -> ResponseReturnValue:
+        with engine.ledger(write=False) as ledger:
+            session = ledger.find("checkout.session", session_id)
+            return _closed(ledger, session) or _question(ledger, session or {})
+
+    @app.post("/c/confirm/<session_id>")
+    def answer_bank(session_id: str) -> ResponseReturnValue:
+        with engine.ledger(write=True) as ledger:
+            session = ledger.find("checkout.session", session_id)
+            if session is not None and session["status"] == "complete":
+                return redirect(success_url(session), code=303)
+            return _closed(ledger, session) or _answer(ledger, session or {})
 
 
-def _closed(session: Json | None) -> ResponseReturnValue | None:
+def _closed(ledger: Ledger, session: Json | None) -> ResponseReturnValue | None:
     """Return the page of a session that can no longer be paid, None while it is open."""
     if session is None:
         return _message("There is no such payment page", "The address is not complete, or the demo was reset.", None), 404
@@ -45,6 +60,8 @@ def _closed(session: Json | None) -> ResponseReturnValue | None:
     if session["status"] == "expired":
         link = (session["cancel_url"], "Go back") if session["cancel_url"] else None
         return _message("This payment page has expired", "Nothing was taken. Go back and start again.", link), 410
+    if session["customer"] and ledger.anything(session["customer"]).get("deleted"):
+        return _message("This payment page is closed", "Nothing was taken. The customer it was for is gone.", None), 410
     return None
 
 
@@ -64,15 +81,50 @@ def _submit(ledger: Ledger, session: Json) -> ResponseReturnValue:
     errors = {}
     if not is_email(email):
         errors["email"] = "Enter an e-mail address, such as name@example.org."
-    if typed["card"] not in CARDS:
+    if typed["card"] not in (number for number, _, _ in choices(session["currency"])):
         errors["card"] = "Choose one of the test cards."
     if errors:
         return _page(ledger, session, typed, errors), 422
-    buyer = Buyer(email, typed["name"] or None, typed["card"])
-    if buyer.card == DECLINES:
-        decline(ledger, session, buyer)
-        return _page(ledger, session, typed, {"card": f"{DECLINED} Nothing was taken. Choose another card."}), 402
-    return redirect(success_url(pay(ledger, session, buyer)), code=303)
+    return _try(ledger, session, Buyer(email, typed["name"] or None, typed["card"]), typed)
+
+
+def _try(ledger: Ledger, session: Json, buyer: Buyer, typed: dict[str, str]) -> ResponseReturnValue:
+    outcome = "paid" if is_account(buyer.card) else CARDS[buyer.card].charged
+    if outcome == "paid":
+        return redirect(success_url(pay(ledger, session, buyer)), code=303)
+    if outcome == "authentication":
+        ask(ledger, session, buyer)
+        return redirect(url_for("checkout_confirm", session_id=session["id"]), code=303)
+    why = decline(ledger, session, buyer)
+    return _page(ledger, session, typed, {"card": f"{why} Nothing was taken. Choose another card."}), 402
+
+
+def _question(ledger: Ledger, session: Json) -> ResponseReturnValue:
+    back = url_for("checkout_page", session_id=session["id"])
+    if waiting_buyer(ledger, session) is None:
+        return redirect(back, code=303)
+    allow_form_target(session["success_url"])
+    amount = written(session["amount_total"], session["currency"])
+    return render_template("confirm.html", amount=amount, action=url_for("checkout_confirm", session_id=session["id"]), back=back)
+
+
+def _answer(ledger: Ledger, session: Json) -> ResponseReturnValue:
+    """Take the payment if the buyer said yes; else ask for another card."""
+    buyer = waiting_buyer(ledger, session)
+    if buyer is None:
+        return redirect(url_for("checkout_page", session_id=session["id"]), code=303)
+    if request.form.get("accept") == "yes":
+        return redirect(success_url(pay(ledger, session, buyer)), code=303)
+    typed = {"email": buyer.email, "name": buyer.name or "", "card": buyer.card}
+    return _page(ledger, session, typed, {"card": f"{refuse(ledger, session)} Nothing was taken."}), 402
+
+
+def choices(currency: str) -> list[tuple[str, str, str]]:
+    """Return what can be chosen to pay with: number, how it reads, what it does."""
+    found = [(number, in_fours(number), card.effect) for number, card in CARDS.items()]
+    if currency == CURRENCY:
+        found += [(number, in_fours(number), f"bank debit, {effect}") for number, effect in EFFECTS.items()]
+    return found
 
 
 def _page(ledger: Ledger, session: Json, typed: dict[str, str], errors: dict[str, str]) -> str:
@@ -89,7 +141,7 @@ def _page(ledger: Ledger, session: Json, typed: dict[str, str], errors: dict[str
         email_is_given=bool(known.get("email")),
         name=typed.get("name") or known.get("name") or "",
         card=typed.get("card") or PAYS,
-        cards=((PAYS, "4242 4242 4242 4242", "pays"), (DECLINES, "4000 0000 0000 0002", "is declined")),
+        cards=choices(session["currency"]),
         errors={"email": "", "card": "", **errors},
         failed=bool(errors),
         action=url_for("checkout_page", session_id=session["id"]),

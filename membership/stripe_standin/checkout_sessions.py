@@ -1,9 +1,9 @@
 """Checkout Sessions and their API."""
 
-from urllib.parse import urlsplit
-
 from stripe.params import checkout as p
 
+from membership.stripe_standin.addresses import is_url
+from membership.stripe_standin.bank_debits import CURRENCY
 from membership.stripe_standin.cards import NO_ADDRESS
 from membership.stripe_standin.checkout_lines import new_lines
 from membership.stripe_standin.customers import is_email
@@ -26,7 +26,7 @@ _CREATE = (
     "subscription_data.description subscription_data.metadata success_url"
 )
 SHORTEST_LIFE, LONGEST_LIFE = 30 * 60, 24 * 3600
-LONGEST_REFERENCE, LONGEST_URL = 200, 5000
+LONGEST_REFERENCE = 200
 # parameter → the only mode that takes it
 _MODE_OF = {
     "payment_intent_data": "payment",
@@ -66,6 +66,7 @@ def create(ledger: Ledger, values: Json) -> Json:
             "locale": values.get("locale"),
             "metadata": merged_metadata({}, values.get("metadata")),
             "mode": values["mode"],
+            **_methods(lines[0]["currency"]),
             "payment_method_collection": "always" if values["mode"] == "subscription" else "if_required",
             "submit_type": values.get("submit_type"),
             "success_url": values["success_url"],
@@ -92,8 +93,6 @@ def _constant() -> Json:
             "terms_of_service_acceptance": None,
         },
         "discounts": [],
-        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
-        "payment_method_types": ["card"],
         "payment_status": "unpaid",
         "phone_number_collection": {"enabled": False},
         "shipping_options": [],
@@ -101,6 +100,14 @@ def _constant() -> Json:
         "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
         "ui_mode": "hosted_page",
     }
+
+
+def _methods(currency: str) -> Json:
+    """Return how the session can be paid: banks debit euros only."""
+    card = {"card": {"request_three_d_secure": "automatic"}}
+    if currency != CURRENCY:
+        return {"payment_method_options": card, "payment_method_types": ["card"]}
+    return {"payment_method_options": {**card, "sepa_debit": {}}, "payment_method_types": ["card", "sepa_debit"]}
 
 
 def _check(values: Json) -> None:
@@ -114,7 +121,7 @@ def _check(values: Json) -> None:
         raise parameter_missing("success_url")
     _check_combinations(values, mode)
     for name in ("success_url", "cancel_url"):
-        if name in values and not _is_url(values[name]):
+        if name in values and not is_url(values[name]):
             raise ApiError("Not a valid URL", code="url_invalid", param=name)
     if "customer_email" in values and not is_email(values["customer_email"]):
         message = f"Invalid email address: {values['customer_email']}"
@@ -131,11 +138,6 @@ def _check_combinations(values: Json, mode: str) -> None:
     for name in ("customer_email", "customer_creation"):
         if "customer" in values and name in values:
             raise ApiError(f"You may only specify one of these parameters: customer, {name}.", param=name)
-
-
-def _is_url(text: str) -> bool:
-    parts = urlsplit(text)
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and len(text) <= LONGEST_URL
 
 
 def _checked_expiry(wanted: int | None, now: int) -> int:

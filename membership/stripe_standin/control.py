@@ -1,19 +1,17 @@
 """The control page: let time pass, cards fail, people cancel and money go back."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 
 from flask import Flask, Response, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from membership.stripe_standin.billing import cancel_at_period_end, end, recover, renew, set_declining
+from membership.stripe_standin.actions import ACTIONS, Wish, action
 from membership.stripe_standin.checkout_page import interval_words
 from membership.stripe_standin.control_view import overview
 from membership.stripe_standin.engine import Engine
-from membership.stripe_standin.errors import ApiError, Json, parameter_missing, resource_missing
+from membership.stripe_standin.errors import ApiError, Json
 from membership.stripe_standin.events import queue
-from membership.stripe_standin.refunds import refund
 from membership.stripe_standin.store import Ledger
 
 DAY = 24 * 3600
@@ -55,83 +53,27 @@ def _act(engine: Engine, action: str) -> ResponseReturnValue:
     return jsonify(result) if _wants_json() else answer
 
 
-def _carry_out(engine: Engine, action: str) -> Json:
-    if action == "deliver":
+def _carry_out(engine: Engine, name: str) -> Json:
+    wish = Wish(request.values)
+    if name == "deliver":
         return {"attempts": engine.courier.deliver_due()}
-    if action == "advance":
-        engine.advance(_number("days", 1, MOST_DAYS) * DAY)
+    if name == "advance":
+        engine.advance(wish.number("days", 1, MOST_DAYS) * DAY)
         return {"object": "advanced"}
-    act = _ACTIONS.get(action)
+    act = ACTIONS.get(name)
     if act is None:
-        raise ApiError(f"There is no action '{action}'.", status=404)
-    key = request.values.get("id")
-    if not key:
-        raise parameter_missing("id")
+        raise ApiError(f"There is no action '{name}'.", status=404)
     with engine.ledger(write=True) as ledger:
-        return act(ledger, key)
+        done = act(ledger, wish)
+    if name == "calm":
+        engine.waiting_room.release()
+    return done
 
 
-def _number(name: str, least: int, most: int) -> int:
-    text = request.values.get(name, "")
-    if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
-        raise ApiError(f"Give {name} as a whole number from {least} to {most}.", param=name)
-    return int(text)
-
-
-def _renew(ledger: Ledger, key: str) -> Json:
-    subscription = ledger.get("subscription", key)
-    set_declining(ledger, subscription, declines=False)
-    return renew(ledger, subscription)
-
-
-def _fail(ledger: Ledger, key: str) -> Json:
-    subscription = ledger.get("subscription", key)
-    set_declining(ledger, subscription, declines=True)
-    return renew(ledger, subscription)
-
-
-def _recover(ledger: Ledger, key: str) -> Json:
-    return recover(ledger, ledger.get("subscription", key))
-
-
-def _cancel(ledger: Ledger, key: str) -> Json:
-    return end(ledger, ledger.get("subscription", key))
-
-
-def _cancel_at_period_end(ledger: Ledger, key: str) -> Json:
-    return cancel_at_period_end(ledger, ledger.get("subscription", key))
-
-
-def _refund(ledger: Ledger, key: str) -> Json:
-    """Refund a charge, or the latest paid charge of a subscription, in full or by the amount given."""
-    charge = ledger.find("charge", key) or _latest_charge(ledger, key)
-    amount = _number("amount", 1, charge["amount"]) if request.values.get("amount") else None
-    return refund(ledger, charge, amount, "requested_by_customer", {})
-
-
-def _latest_charge(ledger: Ledger, subscription_id: str) -> Json:
-    customer = ledger.get("subscription", subscription_id)["customer"]
-    for invoice in ledger.select("invoice", {"customer": customer, "status": "paid"}):
-        if invoice["parent"]["subscription_details"]["subscription"] == subscription_id:
-            payment = ledger.select("invoice_payment", {"invoice": invoice["id"]})[0]["payment"]
-            return ledger.get("charge", ledger.get("payment_intent", payment["payment_intent"])["latest_charge"])
-    raise resource_missing("charge", subscription_id)
-
-
-def _resend(ledger: Ledger, key: str) -> Json:
+@action("resend")
+def resend(ledger: Ledger, wish: Wish) -> Json:
     """Send an event once more, also one that was delivered, to every endpoint that is switched on."""
-    event = ledger.get("event", key)
+    event = ledger.get("event", wish.id)
     for endpoint in ledger.select("webhook_endpoint", {"status": "enabled"}):
         queue(ledger, event["id"], endpoint["id"])
     return event
-
-
-_ACTIONS: dict[str, Callable[[Ledger, str], Json]] = {
-    "renew": _renew,
-    "fail": _fail,
-    "recover": _recover,
-    "cancel": _cancel,
-    "cancel-at-period-end": _cancel_at_period_end,
-    "refund": _refund,
-    "resend": _resend,
-}

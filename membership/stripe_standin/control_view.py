@@ -1,7 +1,9 @@
 """What the control page shows: subscriptions, one-off charges, events and their deliveries."""
 
+from membership.stripe_standin import chaos
+from membership.stripe_standin.control_money import money, owed
 from membership.stripe_standin.errors import Json
-from membership.stripe_standin.invoices import open_invoices
+from membership.stripe_standin.portal_sessions import newest_url
 from membership.stripe_standin.render import public
 from membership.stripe_standin.store import Ledger
 from membership.stripe_standin.subscriptions import LIVE, period_end
@@ -23,6 +25,9 @@ def overview(ledger: Ledger) -> Json:
         "events": deliveries(ledger),
         "pending": _count(ledger, "pending"),
         "given_up": _count(ledger, "given_up"),
+        **money(ledger),
+        "chaos": chaos.current(ledger),
+        "chaos_faults": list(chaos.FAULTS),
     }
 
 
@@ -39,7 +44,11 @@ def _subscription(ledger: Ledger, subscription: Json) -> Json:
         "recurring": item["price"]["recurring"],
         "period_end": period_end(subscription),
         "cancel_at": subscription["cancel_at"],
-        "open_invoices": len(open_invoices(ledger, subscription["id"])),
+        "pause_collection": subscription["pause_collection"],
+        "portal": newest_url(ledger, subscription["customer"]),
+        "customer": subscription["customer"],
+        "is_deleted": bool(customer.get("deleted")),
+        "owed": owed(ledger, subscription["id"]),
     }
 
 

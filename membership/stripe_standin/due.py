@@ -1,8 +1,17 @@
-"""Do what falls due by itself: renew subscriptions, end them, expire sessions."""
+"""Do what falls due by itself: renewals, ends, retries, debits and refunds that arrive, and what lapses unanswered."""
 
-from membership.stripe_standin.billing import end, renew
+from collections.abc import Callable
+
+from membership.stripe_standin.billing import renew
 from membership.stripe_standin.checkout_sessions import expire
+from membership.stripe_standin.collection import retry
+from membership.stripe_standin.disputes import lapse
+from membership.stripe_standin.endings import end
 from membership.stripe_standin.errors import Json
+from membership.stripe_standin.pauses import is_over, resume
+from membership.stripe_standin.pending_updates import drop, is_expired
+from membership.stripe_standin.refunds import arrive
+from membership.stripe_standin.settlement import first_payment_is_late, settle_as_foreseen
 from membership.stripe_standin.store import Ledger
 
 
@@ -17,9 +26,27 @@ def do_what_is_due(ledger: Ledger) -> None:
 
 
 def _do(ledger: Ledger, body: Json) -> None:
-    if body["object"] == "checkout.session":
-        expire(ledger, body)
-    elif body["cancel_at"] is not None and body["cancel_at"] <= ledger.now:
-        end(ledger, body)
+    _DUE[body["object"]](ledger, body)
+
+
+def _look_at_subscription(ledger: Ledger, subscription: Json) -> None:
+    if subscription["status"] == "incomplete":
+        first_payment_is_late(ledger, subscription)
+    elif is_over(subscription, ledger.now):
+        resume(ledger, subscription)
+    elif is_expired(subscription, ledger.now):
+        drop(ledger, subscription)
+    elif subscription["cancel_at"] is not None and subscription["cancel_at"] <= ledger.now:
+        end(ledger, subscription)
     else:
-        renew(ledger, body)
+        renew(ledger, subscription)
+
+
+_DUE: dict[str, Callable[[Ledger, Json], object]] = {
+    "checkout.session": expire,
+    "dispute": lapse,
+    "invoice": retry,
+    "payment_intent": settle_as_foreseen,
+    "refund": arrive,
+    "subscription": _look_at_subscription,
+}

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from membership.stripe_standin.chaos_api import WaitingRoom
 from membership.stripe_standin.clock import Clock
 from membership.stripe_standin.due import do_what_is_due
 from membership.stripe_standin.idempotency import KeysInProgress
@@ -20,6 +21,7 @@ class Engine:
         self.public_url = public_url
         self.product_url = product_url
         self.keys = KeysInProgress()
+        self.waiting_room = WaitingRoom()
         self.courier = Courier(self)
 
     def signing_time(self) -> int:
@@ -53,7 +55,8 @@ class Engine:
             yield Ledger(connection, now, self.public_url)
 
     def close(self) -> None:
-        """Stop delivering and close the state file."""
+        """Let go of calls that wait, stop delivering and close the state file."""
+        self.waiting_room.close()
         self.courier.stop()
         self.store.close()
 

@@ -1,53 +1,76 @@
-"""Invoices of subscriptions, their lines and their payments."""
+"""Invoices of subscriptions: drawn up, finalized, paid, voided."""
 
-from stripe import params as p
-
+from membership.stripe_standin import customer_balance
+from membership.stripe_standin.debits import forget_lines, remember_lines
 from membership.stripe_standin.errors import Json
 from membership.stripe_standin.events import change, emit
 from membership.stripe_standin.ids import new_id
-from membership.stripe_standin.operations import PAGING, operation
-from membership.stripe_standin.pagination import created_within, filters, page
-from membership.stripe_standin.payments import Payable, new_payment_intent
+from membership.stripe_standin.invoice_items import pending_lines, take_up
+from membership.stripe_standin.invoice_lines import period_line
+from membership.stripe_standin.payments import Payable, cancel_intent, new_payment_intent
 from membership.stripe_standin.store import Ledger
 
 SUBSCRIPTION = "parent.subscription_details.subscription"
 
 
-def new_invoice(ledger: Ledger, subscription: Json, reason: str) -> Json:
-    """Draw up the draft for the subscription's current period."""
-    customer = ledger.get("customer", subscription["customer"])
+def new_invoice(ledger: Ledger, subscription: Json, reason: str, lines: list[Json] | None = None) -> Json:
+    """Draw up a draft with these lines; unless given, the whole current period and every proration that waits."""
     key = new_id("invoice")
-    lines = [_line(ledger, key, subscription, item) for item in subscription["items"]["data"]]
-    total = sum(line["amount"] for line in lines)
-    first = subscription["items"]["data"][0]
-    created = reason == "subscription_create"
-    return ledger.add(
-        {
-            "id": key,
-            **_constant(),
-            **_amounts(total),
-            "billing_reason": reason,
-            "created": ledger.now,
-            "currency": subscription["currency"],
-            "customer": customer["id"],
-            "customer_email": customer["email"],
-            "customer_name": customer["name"],
-            "customer_phone": customer["phone"],
-            "lines": {"object": "list", "data": lines, "has_more": False, "url": f"/v1/invoices/{key}/lines"},
-            "metadata": {},
-            "parent": {
-                "quote_details": None,
-                "subscription_details": {
-                    "metadata": subscription["metadata"],
-                    "subscription": subscription["id"],
-                },
-                "type": "subscription_details",
+    invoice = ledger.add(draft(ledger, subscription, reason, next_lines(ledger, subscription) if lines is None else lines, key))
+    take_up(ledger, invoice["lines"]["data"], key)
+    remember_lines(ledger, invoice["lines"]["data"])
+    return invoice
+
+
+def next_lines(ledger: Ledger, subscription: Json) -> list[Json]:
+    """Return the lines of an invoice for the current period: first the prorations that wait, then each item."""
+    items = subscription["items"]["data"]
+    return [*pending_lines(ledger, subscription["id"]), *(period_line(ledger, subscription, item) for item in items)]
+
+
+def draft(ledger: Ledger, subscription: Json, reason: str, lines: list[Json], key: str) -> Json:
+    """Return an invoice that is not stored: what a preview shows, and what is billed."""
+    customer = ledger.get("customer", subscription["customer"])
+    begin, end = _looks_back(ledger, subscription, reason)
+    return {
+        "id": key,
+        **_constant(),
+        **_amounts(sum(line["amount"] for line in lines), customer["balance"]),
+        "billing_reason": reason,
+        "created": ledger.now,
+        "currency": subscription["currency"],
+        "customer": customer["id"],
+        "customer_email": customer["email"],
+        "customer_name": customer["name"],
+        "customer_phone": customer["phone"],
+        "lines": {
+            "object": "list",
+            "data": [{**line, "invoice": key} for line in lines],
+            "has_more": False,
+            "url": f"/v1/invoices/{key}/lines",
+        },
+        "metadata": {},
+        "parent": {
+            "quote_details": None,
+            "subscription_details": {
+                "metadata": subscription["metadata"],
+                "subscription": subscription["id"],
             },
-            # The invoice's own period looks back; the one that was paid for is the line's.
-            "period_end": first["current_period_start"],
-            "period_start": first["current_period_start"] if created else ledger.private(subscription["id"])["previous_start"],
-        }
-    )
+            "type": "subscription_details",
+        },
+        "period_end": end,
+        "period_start": begin,
+    }
+
+
+def _looks_back(ledger: Ledger, subscription: Json, reason: str) -> tuple[int, int]:
+    """Return the invoice's own period, which looks back; the one that is paid for is the line's."""
+    start = subscription["items"]["data"][0]["current_period_start"]
+    if reason == "subscription_create":
+        return start, start
+    if reason == "subscription_update":
+        return start, ledger.now
+    return ledger.private(subscription["id"])["previous_start"], start
 
 
 def _constant() -> Json:
@@ -69,7 +92,6 @@ def _constant() -> Json:
         "payment_settings": {"default_mandate": None, "payment_method_options": None, "payment_method_types": None},
         "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0,
-        "starting_balance": 0,
         "status": "draft",
         "status_transitions": {
             "finalized_at": None,
@@ -80,13 +102,15 @@ def _constant() -> Json:
     }
 
 
-def _amounts(total: int) -> Json:
+def _amounts(total: int, balance: int) -> Json:
+    due, _ = customer_balance.split(total, balance)
     return {
-        "amount_due": total,
+        "amount_due": due,
         "amount_overpaid": 0,
         "amount_paid": 0,
-        "amount_remaining": total,
+        "amount_remaining": due,
         "amount_shipping": 0,
+        "starting_balance": balance,
         "subtotal": total,
         "subtotal_excluding_tax": total,
         "total": total,
@@ -97,71 +121,52 @@ def _amounts(total: int) -> Json:
     }
 
 
-def _line(ledger: Ledger, invoice_id: str, subscription: Json, item: Json) -> Json:
-    price = ledger.get("price", item["price"])
-    name = ledger.get("product", price["product"])["name"]
-    amount = price["unit_amount"] * item["quantity"]
-    return {
-        "id": new_id("line_item"),
-        "object": "line_item",
-        "amount": amount,
-        "currency": price["currency"],
-        "description": f"{item['quantity']} × {name}",
-        "discount_amounts": [],
-        "discountable": True,
-        "discounts": [],
-        "invoice": invoice_id,
-        "livemode": False,
-        "metadata": subscription["metadata"],
-        "parent": {
-            "invoice_item_details": None,
-            "subscription_item_details": {
-                "invoice_item": None,
-                "proration": False,
-                "proration_details": {"credited_items": None},
-                "subscription": subscription["id"],
-                "subscription_item": item["id"],
-            },
-            "type": "subscription_item_details",
-        },
-        "period": {"end": item["current_period_end"], "start": item["current_period_start"]},
-        "pretax_credit_amounts": [],
-        "pricing": {
-            "price_details": {"price": price["id"], "product": price["product"]},
-            "type": "price_details",
-            "unit_amount_decimal": price["unit_amount_decimal"],
-        },
-        "quantity": item["quantity"],
-        "quantity_decimal": str(item["quantity"]),
-        "subscription": subscription["id"],
-        "subtotal": amount,
-        "taxes": [],
-    }
-
-
 def finalize(ledger: Ledger, invoice: Json, description: str) -> Json:
-    """Open the draft, number it, and create its payment intent and invoice payment."""
-    customer = ledger.get("customer", invoice["customer"])
-    number = customer["next_invoice_sequence"]
-    change(ledger, customer, None, next_invoice_sequence=number + 1)
+    """Open the draft, settle the customer's balance and, if anything is due, create what will pay it."""
+    balance = ledger.get("customer", invoice["customer"])["balance"]
+    _, ending = customer_balance.split(invoice["total"], balance)
+    opened = number(ledger, invoice, **_amounts(invoice["total"], balance), ending_balance=ending)
+    customer_balance.apply_to(ledger, opened)
+    if opened["amount_due"]:
+        _ask_for_payment(ledger, opened, description)
+    return opened
+
+
+def number(ledger: Ledger, invoice: Json, **amounts: int) -> Json:
+    """Open a draft under the customer's next number; what is due is left as it is unless given."""
     emit(ledger, "invoice.created", invoice)
-    page_url = f"{ledger.public_url}/_control"
+    customer = ledger.get("customer", invoice["customer"])
+    sequence = customer["next_invoice_sequence"]
+    change(ledger, customer, None, next_invoice_sequence=sequence + 1)
     opened = change(
         ledger,
         invoice,
         None,
+        **amounts,
         effective_at=ledger.now,
-        ending_balance=0,
-        hosted_invoice_url=page_url,
-        number=f"{customer['invoice_prefix']}-{number:04d}",
+        hosted_invoice_url=f"{ledger.public_url}/i/{invoice['id']}",
+        number=f"{customer['invoice_prefix']}-{sequence:04d}",
         status="open",
         status_transitions={**invoice["status_transitions"], "finalized_at": ledger.now},
     )
     emit(ledger, "invoice.finalized", opened)
-    payable = Payable(invoice["amount_due"], invoice["currency"], invoice["customer"], {}, description, customer["email"])
-    intent = new_payment_intent(ledger, payable)
-    ledger.add(_invoice_payment(ledger, opened, intent["id"]))
     return opened
+
+
+def _ask_for_payment(ledger: Ledger, invoice: Json, description: str) -> None:
+    """Create the payment intent, under the statement descriptor of the product, and the invoice payment."""
+    product = invoice["lines"]["data"][-1]["pricing"]["price_details"]["product"]
+    payable = Payable(
+        invoice["amount_due"],
+        invoice["currency"],
+        invoice["customer"],
+        {},
+        description,
+        invoice["customer_email"],
+        statement_descriptor=ledger.get("product", product)["statement_descriptor"],
+    )
+    intent = new_payment_intent(ledger, payable)
+    ledger.add(_invoice_payment(ledger, invoice, intent["id"]))
 
 
 def _invoice_payment(ledger: Ledger, invoice: Json, intent_id: str) -> Json:
@@ -179,35 +184,63 @@ def _invoice_payment(ledger: Ledger, invoice: Json, intent_id: str) -> Json:
     }
 
 
-def mark_paid(ledger: Ledger, invoice: Json) -> Json:
-    """Write down that the invoice was paid in full."""
-    total = invoice["amount_due"]
+def mark_paid(ledger: Ledger, invoice: Json, *, counts: bool) -> Json:
+    """Write down that the invoice was paid in full; one that asks for nothing is paid without a payment."""
+    due = invoice["amount_due"]
     paid = change(
         ledger,
         invoice,
         None,
-        amount_paid=total,
+        amount_paid=due,
         amount_remaining=0,
-        attempt_count=invoice["attempt_count"] + 1,
+        attempt_count=invoice["attempt_count"] + counts,
         attempted=True,
         auto_advance=False,
+        next_payment_attempt=None,
         status="paid",
         status_transitions={**invoice["status_transitions"], "paid_at": ledger.now},
     )
-    payment = payment_of(ledger, invoice)
-    transitions = {**payment["status_transitions"], "paid_at": ledger.now}
-    settled = change(ledger, payment, None, amount_paid=total, status="paid", status_transitions=transitions)
     emit(ledger, "invoice.paid", paid)
     emit(ledger, "invoice.payment_succeeded", paid)
-    emit(ledger, "invoice_payment.paid", settled)
+    if due:
+        payment = payment_of(ledger, invoice)
+        transitions = {**payment["status_transitions"], "paid_at": ledger.now}
+        settled = change(ledger, payment, None, amount_paid=due, status="paid", status_transitions=transitions)
+        emit(ledger, "invoice_payment.paid", settled)
     return paid
 
 
-def mark_failed(ledger: Ledger, invoice: Json) -> Json:
-    """Write down one failed attempt; the stand-in makes no further one by itself."""
-    failed = change(ledger, invoice, None, attempt_count=invoice["attempt_count"] + 1, attempted=True)
+def mark_failed(ledger: Ledger, invoice: Json, next_attempt: int | None, *, counts: bool) -> Json:
+    """Write down one failed attempt, and when the next one is due; tries by hand after the first do not count."""
+    count = invoice["attempt_count"] + counts
+    failed = change(ledger, invoice, "invoice.updated", attempt_count=count, attempted=True, next_payment_attempt=next_attempt)
     emit(ledger, "invoice.payment_failed", failed)
     return failed
+
+
+def void(ledger: Ledger, invoice: Json) -> Json:
+    """Void an open invoice for good: it is owed no more, gives its balance back, and its time gives no credit."""
+    for payment in ledger.select("invoice_payment", {"invoice": invoice["id"], "status": "open"}):
+        transitions = {**payment["status_transitions"], "canceled_at": ledger.now}
+        change(ledger, payment, None, status="canceled", status_transitions=transitions)
+        cancel_intent(ledger, ledger.get("payment_intent", payment["payment"]["payment_intent"]), "void_invoice")
+    forget_lines(ledger, invoice["lines"]["data"])
+    customer_balance.take_back(ledger, invoice)
+    return _closed(ledger, invoice, "invoice.voided", "void", "voided_at")
+
+
+def mark_uncollectible(ledger: Ledger, invoice: Json) -> Json:
+    """Give an open invoice up: it can still be paid, but nobody asks for it."""
+    return _closed(ledger, invoice, "invoice.marked_uncollectible", "uncollectible", "marked_uncollectible_at")
+
+
+def _closed(ledger: Ledger, invoice: Json, type_: str, status: str, at: str) -> Json:
+    transitions = {**invoice["status_transitions"], at: ledger.now}
+    ledger.schedule(invoice["id"], None)
+    changes = {"auto_advance": False, "next_payment_attempt": None, "status": status, "status_transitions": transitions}
+    closed = change(ledger, invoice, None, **changes)
+    emit(ledger, type_, closed)
+    return closed
 
 
 def payment_of(ledger: Ledger, invoice: Json) -> Json:
@@ -216,42 +249,7 @@ def payment_of(ledger: Ledger, invoice: Json) -> Json:
 
 
 def open_invoices(ledger: Ledger, subscription_id: str) -> list[Json]:
-    """Return the subscription's unpaid invoices, oldest first."""
-    return ledger.select("invoice", {SUBSCRIPTION: subscription_id, "status": "open"}, oldest_first=True)
-
-
-@operation("GET", "/v1/invoices/<invoice_id>", p.InvoiceRetrieveParams, "invoice")
-def retrieve(ledger: Ledger, values: Json, invoice_id: str) -> Json:
-    """Return an invoice."""
-    return ledger.get("invoice", invoice_id)
-
-
-@operation("GET", "/v1/invoices", p.InvoiceListParams, "invoice", f"{PAGING} created customer status subscription")
-def list_invoices(ledger: Ledger, values: Json) -> Json:
-    """List invoices."""
-    wanted = filters(ledger, values, "customer", "status")
-    if "subscription" in values:
-        wanted[SUBSCRIPTION] = values["subscription"]
-    rows = created_within(ledger.select("invoice", wanted), values.get("created"))
-    return page(ledger, rows, values, "/v1/invoices", "invoice")
-
-
-@operation("GET", "/v1/invoice_payments/<payment_id>", p.InvoicePaymentRetrieveParams, "invoice_payment")
-def retrieve_payment(ledger: Ledger, values: Json, payment_id: str) -> Json:
-    """Return an invoice payment."""
-    return ledger.get("invoice_payment", payment_id)
-
-
-@operation(
-    "GET",
-    "/v1/invoice_payments",
-    p.InvoicePaymentListParams,
-    "invoice_payment",
-    f"{PAGING} created invoice payment.payment_intent payment.type status",
-)
-def list_payments(ledger: Ledger, values: Json) -> Json:
-    """List invoice payments by invoice, payment intent or status."""
-    wanted = filters(ledger, values, "invoice", "status")
-    wanted |= {f"payment.{name}": value for name, value in values.get("payment", {}).items()}
-    rows = created_within(ledger.select("invoice_payment", wanted), values.get("created"))
-    return page(ledger, rows, values, "/v1/invoice_payments", "invoice_payment")
+    """Return what the subscription owes, oldest first; an update that waits to be paid is no debt."""
+    waiting = (ledger.private(subscription_id).get("pending_update") or {}).get("invoice")
+    found = ledger.select("invoice", {SUBSCRIPTION: subscription_id, "status": "open"}, oldest_first=True)
+    return [invoice for invoice in found if invoice["id"] != waiting]

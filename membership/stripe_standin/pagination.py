@@ -41,12 +41,12 @@ def filters(ledger: Ledger, values: Json, *names: str) -> Json:
     return found
 
 
-def created_within(rows: list[Json], wanted: int | Json | None) -> list[Json]:
+def created_within(rows: list[Json], wanted: int | Json | None, field: str = "created") -> list[Json]:
     """Keep the rows created at this second, or within gt, gte, lt, lte."""
     if wanted is None:
         return rows
     limits: dict[str, int] = wanted if isinstance(wanted, dict) else {"gte": wanted, "lte": wanted}
-    return [row for row in rows if _is_within(row["created"], limits)]
+    return [row for row in rows if _is_within(row[field], limits)]
 
 
 def _is_within(instant: int, limits: dict[str, int]) -> bool:

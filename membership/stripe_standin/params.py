@@ -10,6 +10,8 @@ from membership.stripe_standin.errors import ApiError, Json, parameter_missing, 
 from membership.stripe_standin.form import Tree
 
 INT64 = 2**63 - 1
+# Stripe takes '' here as the wish to clear, which the SDK's types do not say.
+CLEARABLE = frozenset({"default_payment_method", "invoice_settings[default_payment_method]"})
 METADATA_KEYS, METADATA_KEY_LENGTH, METADATA_VALUE_LENGTH = 50, 40, 500
 
 
@@ -93,7 +95,7 @@ def _metadata(tree: Tree, path: str) -> Json:
 
 def _scalar(options: list[Any], raw: str, path: str) -> Any:
     literals = [value for option in options if is_literal(option) for value in get_args(option)]
-    if raw in literals:
+    if raw in literals or (raw == "" and path in CLEARABLE):
         return raw
     if raw == "":
         raise ApiError(

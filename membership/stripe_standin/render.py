@@ -4,12 +4,14 @@ from membership.stripe_standin.errors import ApiError, Json
 from membership.stripe_standin.resources import complete
 from membership.stripe_standin.store import Ledger
 
+FIRST_PAGE = 10  # of a list inside an object
+
 
 def public(ledger: Ledger, body: Json) -> Json:
     """Return the object as Stripe sends it."""
     if body["object"] == "subscription":
         items = [_subscription_item(ledger, item) for item in body["items"]["data"]]
-        return {**body, "items": {**body["items"], "data": items}}
+        return {**body, "items": {**body["items"], "data": items}, "pending_update": _pending_update(ledger, body)}
     if body["object"] == "item":
         return {**body, "price": ledger.get("price", body["price"])}
     if body["object"] == "event":
@@ -26,6 +28,12 @@ def pending_webhooks(ledger: Ledger, event_id: str) -> int:
 def _subscription_item(ledger: Ledger, item: Json) -> Json:
     price = ledger.get("price", item["price"])
     return {**item, "price": price, "plan": plan_of(price)}
+
+
+def _pending_update(ledger: Ledger, subscription: Json) -> Json | None:
+    pending = subscription["pending_update"]
+    items = [_subscription_item(ledger, item) for item in pending["subscription_items"]] if pending else []
+    return {**pending, "subscription_items": items} if pending else None
 
 
 def plan_of(price: Json) -> Json:
@@ -68,7 +76,9 @@ def included(ledger: Ledger, body: Json, field: str) -> Json:
             rows = ledger.select("invoice_payment", {"invoice": key})
             return list_of(ledger, rows, f"/v1/invoice_payments?invoice={key}")
         case ("charge", "refunds"):
-            return list_of(ledger, ledger.select("refund", {"charge": key}), f"/v1/charges/{key}/refunds")
+            rows = ledger.select("refund", {"charge": key})
+            more = len(rows) > FIRST_PAGE
+            return list_of(ledger, rows[:FIRST_PAGE], f"/v1/charges/{key}/refunds", has_more=more)
         case ("customer", "subscriptions"):
             rows = [row for row in ledger.select("subscription", {"customer": key}) if row["status"] != "canceled"]
             return list_of(ledger, rows, f"/v1/customers/{key}/subscriptions")

@@ -13,12 +13,14 @@ from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from membership.stripe_standin.api import SECRET_KEY
 from membership.stripe_standin.app import create_standin, engine_of
+from membership.stripe_standin.bank_debits import BANK_PAYS
 from membership.stripe_standin.cards import DECLINES, PAYS
 from membership.stripe_standin.clock import Clock, system_clock
 from membership.stripe_standin.endpoints import FIXED, register_fixed
 from membership.stripe_standin.errors import Json
 from membership.stripe_standin.events import API_VERSION
 from membership.stripe_standin.loopback import Reply, request
+from membership.stripe_standin.webhooks import signature
 
 STATE_FILE = "stripe.db"
 
@@ -39,6 +41,10 @@ class StandInServer:
             back = s.pay(session.id, email="a@example.org")   # through the hosted page; returns the success URL
             s.deliver()                             # every webhook that is due, now, before it returns
             s.control("renew", id="sub_...")        # what the buttons of the control page do; returns JSON
+            s.pay_by_bank(session.id); s.settle(session.id, succeeded=False)    # a debit: unpaid now, an answer later
+            s.submit(session.id, card=AUTHENTICATION); s.confirm(session.id)    # the bank asks (cards.py has the cards)
+            s.confirm(invoice.id, accept=False); s.pay_invoice(invoice.id)      # on an invoice's hosted page
+            back = s.change_card(portal_session.url)          # through the portal's card flow; returns its return URL
 
     directory holds the state (stripe.db): a second server on the same directory goes on where the first one stopped.
     clock is the billing time and may be a fixed clock; `advance()` moves the stand-in alone, signatures keep `clock`.
@@ -110,7 +116,7 @@ class StandInServer:
         self.control("advance", days=str(days))
 
     def control(self, action: str, **values: str) -> Json:
-        """Do what a button of the control page does: renew, fail, recover, cancel, cancel-at-period-end, refund, resend."""
+        """Do what a button of the control page does (every `@action` has its name) and return what it changed."""
         reply = request(
             "POST",
             f"{self.url}/_control/{action}",
@@ -122,15 +128,36 @@ class StandInServer:
             raise ValueError(f"{action}: {reply.status} {body}")
         return body
 
+    def chaos(self, **settings: Any) -> Json:
+        """Let things go wrong from now on (chaos.py lists the faults); return what is set, and the record of what chaos did."""
+        return self.control("chaos", settings=json.dumps(settings))
+
+    def calm(self) -> Json:
+        """Switch every fault off, and let go of calls that wait."""
+        return self.control("calm")
+
+    def holds(self, calls: int, *, timeout: float = 30) -> bool:
+        """Wait until chaos (hang, latency) keeps so many calls of the API waiting; False if it does not in so many seconds."""
+        return self._engine.waiting_room.holds(calls, timeout)
+
     def overview(self) -> Json:
         """Return what the control page shows: subscriptions, charges, endpoints, events with their deliveries."""
         body: Json = json.loads(request("GET", f"{self.url}/_control", headers={"Accept": "application/json"}).body)
         return body
 
+    def ids(self, kind: str) -> list[str]:
+        """Return the ids of all objects of one kind, oldest first, asked of the state itself: no fault strikes."""
+        with self._engine.ledger(write=False) as ledger:
+            return [row["id"] for row in reversed(ledger.select(kind))]
+
     def signed(self, event_id: str) -> tuple[bytes, str]:
         """Return payload and Stripe-Signature of an event as set_webhook's endpoint gets it, for a test client."""
         _, payload, header = self._engine.courier.signed(event_id, FIXED)
         return payload, header
+
+    def sign(self, payload: bytes, *, at: int | str | None = None, secret: str | None = None) -> str:
+        """Return the Stripe-Signature of any bytes: signed now with webhook_secret unless told otherwise."""
+        return signature(payload, secret or self.webhook_secret, self._engine.signing_time() if at is None else at)
 
     def submit(self, session: str, *, email: str = "reader@example.org", name: str = "", card: str = PAYS) -> Reply:
         """Press the button of the hosted page, given by session id or URL; return the answer as it is."""
@@ -149,3 +176,41 @@ class StandInServer:
     def decline(self, session: str, *, email: str = "reader@example.org") -> Reply:
         """Try to pay on the hosted page with the card that is declined."""
         return self.submit(session, email=email, card=DECLINES)
+
+    def pay_by_bank(self, session: str, *, email: str = "reader@example.org", name: str = "", account: str = BANK_PAYS) -> str:
+        """Pay on the hosted page by a bank debit and return the success URL; the money comes, or not, in five days."""
+        reply = self.submit(session, email=email, name=name, card=account)
+        if reply.status != 303:
+            raise ValueError(f"{session} was not paid: {reply.status}")
+        return reply.headers["location"]
+
+    def settle(self, session: str, *, succeeded: bool = True) -> Json:
+        """Let the bank answer now for a debit, named by its session, subscription, invoice or payment intent."""
+        key = urlsplit(session).path.rpartition("/")[2]
+        return self.control("settle", id=key, outcome="succeeded" if succeeded else "failed")
+
+    def confirm(self, session_or_invoice: str, *, accept: bool = True) -> Reply:
+        """Answer the bank's question on the page of a session or of an invoice, given by id or URL."""
+        key = urlsplit(session_or_invoice).path.rpartition("/")[2]
+        page = f"{self.url}/i/{key}/confirm" if key.startswith("in_") else f"{self.url}/c/confirm/{key}"
+        return self._press(page, accept="yes" if accept else "no")
+
+    def pay_invoice(self, invoice: str, *, card: str = PAYS) -> Reply:
+        """Pay on an invoice's hosted page, given by id or URL, with another card; return the answer as it is."""
+        return self._press(f"{self.url}/i/{urlsplit(invoice).path.rpartition('/')[2]}/pay", card=card)
+
+    @staticmethod
+    def _press(url: str, **form: str) -> Reply:
+        return request("POST", url, urlencode(form).encode(), {"Content-Type": "application/x-www-form-urlencoded"})
+
+    def save_card(self, portal_url: str, card: str = PAYS) -> Reply:
+        """Press the button of the portal's card page; return the answer as it is."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return request("POST", f"{portal_url}/card", urlencode({"card": card}).encode(), headers)
+
+    def change_card(self, portal_url: str, card: str = PAYS) -> str:
+        """Save another card in the portal and return the URL that the flow sends the browser to."""
+        reply = self.save_card(portal_url, card)
+        if reply.status != 303:
+            raise ValueError(f"{portal_url}: the card was not saved: {reply.status}")
+        return reply.headers["location"]

@@ -21,6 +21,8 @@ CREATE TABLE IF NOT EXISTS object (
 );
 CREATE INDEX IF NOT EXISTS object_kind ON object (kind, seq);
 CREATE INDEX IF NOT EXISTS object_customer ON object (kind, json_extract(body, '$.customer'));
+CREATE INDEX IF NOT EXISTS object_subscription
+    ON object (kind, json_extract(body, '$.parent.subscription_details.subscription'));
 CREATE INDEX IF NOT EXISTS object_invoice ON object (kind, json_extract(body, '$.invoice'));
 CREATE TABLE IF NOT EXISTS due (id TEXT PRIMARY KEY REFERENCES object (id), at INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS due_at ON due (at);
@@ -48,6 +50,31 @@ CREATE TABLE IF NOT EXISTS attempt (
     at INTEGER NOT NULL,
     status INTEGER,
     detail TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS fate (
+    event TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    PRIMARY KEY (event, endpoint),
+    FOREIGN KEY (event, endpoint) REFERENCES delivery (event, endpoint) ON DELETE CASCADE
+);
+CREATE TABLE IF NOT EXISTS echo (
+    event TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (event, endpoint),
+    FOREIGN KEY (event, endpoint) REFERENCES delivery (event, endpoint) ON DELETE CASCADE
+);
+CREATE TABLE IF NOT EXISTS chaos (
+    fault TEXT PRIMARY KEY,
+    settings TEXT NOT NULL,
+    draws INTEGER NOT NULL DEFAULT 0,
+    struck INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE IF NOT EXISTS chaos_record (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    fault TEXT NOT NULL,
+    what TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS setting (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """

@@ -1,23 +1,27 @@
-"""The API of subscriptions: retrieve, update, cancel, list; and paying their invoices."""
+"""The API of subscriptions: retrieve, update, cancel, list."""
 
 from typing import Any
 
 from stripe import params as p
 
-from membership.stripe_standin.billing import UPDATED, collect, end, refuse_ended, subscription_of
+from membership.stripe_standin.endings import UPDATED, end, refuse_ended
 from membership.stripe_standin.errors import ApiError, Json, resource_missing, unsupported
 from membership.stripe_standin.events import change
-from membership.stripe_standin.invoices import payment_of
 from membership.stripe_standin.operations import PAGING, merged_metadata, operation
 from membership.stripe_standin.pagination import created_within, filters, page
-from membership.stripe_standin.payments import DECLINED
 from membership.stripe_standin.store import Ledger
-from membership.stripe_standin.subscriptions import look_again, period_end
+from membership.stripe_standin.subscription_changes import carry_out, planned
+from membership.stripe_standin.subscriptions import OVER, look_again, own_method, period_end
 
 _UPDATE = (
-    "cancel_at cancel_at_period_end cancellation_details.comment cancellation_details.feedback description items.id "
-    "items.price items.quantity metadata proration_behavior"
+    "cancel_at cancel_at_period_end cancellation_details.comment cancellation_details.feedback default_payment_method "
+    "description items.id items.price items.quantity metadata off_session pause_collection pause_collection.behavior "
+    "pause_collection.resumes_at payment_behavior proration_behavior proration_date"
 )
+# What a pending update may carry, and what goes with it.
+_PENDING = frozenset({"items", "proration_behavior", "proration_date", "payment_behavior", "off_session"})
+
+_INCOMPLETE = frozenset({"metadata", "default_payment_method", "cancellation_details"})
 
 
 @operation("GET", "/v1/subscriptions/<subscription_id>", p.SubscriptionRetrieveParams, "subscription")
@@ -28,22 +32,50 @@ def retrieve(ledger: Ledger, values: Json, subscription_id: str) -> Json:
 
 @operation("POST", "/v1/subscriptions/<subscription_id>", p.SubscriptionUpdateParams, "subscription", _UPDATE)
 def update(ledger: Ledger, values: Json, subscription_id: str) -> Json:
-    """Change metadata, description, the planned end, or an item's price from the next period on."""
+    """Change what it sells, how and whether it is collected, its planned end, or its metadata."""
     subscription = ledger.get("subscription", subscription_id)
     if values.keys() - {"metadata", "cancellation_details"}:
         refuse_ended(subscription)
-    changes: Json = {"metadata": merged_metadata(subscription["metadata"], values.get("metadata"))}
-    if "description" in values:
-        changes["description"] = values["description"] or None
+    if subscription["status"] == "incomplete" and values.keys() - _INCOMPLETE:
+        raise ApiError("When a subscription is incomplete, only its metadata and payment method can be updated.")
+    behavior = values.get("payment_behavior", "allow_incomplete")
+    if behavior == "default_incomplete":
+        raise unsupported("payment_behavior=default_incomplete on an update")
+    if behavior == "pending_if_incomplete" and values.keys() - _PENDING:
+        names = ", ".join(sorted(values.keys() - _PENDING))
+        raise ApiError(f"`payment_behavior=pending_if_incomplete` takes no {names}.", param="payment_behavior")
+    changes = _simple_changes(ledger, subscription, values)
     if "items" in values:
-        changes["items"] = _with_new_prices(ledger, subscription, values)
-    if "cancellation_details" in values:
-        given = {name: text or None for name, text in values["cancellation_details"].items()}
-        changes["cancellation_details"] = {**subscription["cancellation_details"], **given}
-    changes |= _planned_end(ledger, subscription, values)
+        return carry_out(ledger, subscription, planned(ledger, subscription, values), changes, behavior)
     changed = change(ledger, subscription, UPDATED, **changes)
     look_again(ledger, changed)
     return changed
+
+
+def _simple_changes(ledger: Ledger, subscription: Json, values: Json) -> Json:
+    """Return the new fields that need no invoice."""
+    changes: Json = {"metadata": merged_metadata(subscription["metadata"], values.get("metadata"))}
+    if "description" in values:
+        changes["description"] = values["description"] or None
+    if "default_payment_method" in values:
+        changes["default_payment_method"] = own_method(ledger, subscription["customer"], values["default_payment_method"])
+    if "pause_collection" in values:
+        changes["pause_collection"] = _pause(ledger, values["pause_collection"])
+    if "cancellation_details" in values:
+        given = {name: text or None for name, text in values["cancellation_details"].items()}
+        changes["cancellation_details"] = {**subscription["cancellation_details"], **given}
+    return changes | _planned_end(ledger, subscription, values)
+
+
+def _pause(ledger: Ledger, wanted: Json | str) -> Json | None:
+    """Return the wished pause, None for '': collection goes on."""
+    if isinstance(wanted, str):
+        return None
+    resumes_at = wanted.get("resumes_at")
+    if resumes_at is not None and resumes_at <= ledger.now:
+        message = "`pause_collection[resumes_at]` must be in the future."
+        raise ApiError(message, param="pause_collection[resumes_at]")
+    return {"behavior": wanted["behavior"], "resumes_at": resumes_at}
 
 
 def _planned_end(ledger: Ledger, subscription: Json, values: Json) -> Json:
@@ -78,31 +110,6 @@ def _instant(ledger: Ledger, subscription: Json, wanted: Any) -> int | None:
     return wanted
 
 
-def _with_new_prices(ledger: Ledger, subscription: Json, values: Json) -> Json:
-    """Return the items under their new prices; only without proration and with the interval unchanged."""
-    if values.get("proration_behavior") != "none":
-        raise ApiError(
-            "The stand-in has no prorations: pass proration_behavior=none. Stripe would prorate.",
-            param="proration_behavior",
-        )
-    items = {item["id"]: item for item in subscription["items"]["data"]}
-    for index, wanted in enumerate(values["items"]):
-        if wanted.get("id") not in items:
-            raise resource_missing("subscription_item", str(wanted.get("id")), param=f"items[{index}][id]", status=400)
-        item = items[wanted["id"]]
-        price_id = wanted.get("price", item["price"])
-        price = ledger.refer("price", price_id, f"items[{index}][price]")
-        if _cadence(price) != _cadence(ledger.get("price", item["price"])):
-            raise unsupported(f"items[{index}][price] with another interval or currency")
-        items[item["id"]] = {**item, "price": price_id, "quantity": wanted.get("quantity", item["quantity"])}
-    return {**subscription["items"], "data": list(items.values())}
-
-
-def _cadence(price: Json) -> tuple[str, str | None, int | None]:
-    recurring = price["recurring"] or {}
-    return price["currency"], recurring.get("interval"), recurring.get("interval_count")
-
-
 @operation(
     "DELETE",
     "/v1/subscriptions/<subscription_id>",
@@ -127,32 +134,10 @@ def list_subscriptions(ledger: Ledger, values: Json) -> Json:
     status = values.get("status")
     if status is None:
         rows = [row for row in rows if row["status"] != "canceled"]
+    elif status == "ended":
+        rows = [row for row in rows if row["status"] in OVER]
     elif status != "all":
-        rows = [row for row in rows if row["status"] == ("canceled" if status == "ended" else status)]
+        rows = [row for row in rows if row["status"] == status]
     if filters(ledger, values, "price"):
         rows = [row for row in rows if values["price"] in {item["price"] for item in row["items"]["data"]}]
     return page(ledger, rows, values, "/v1/subscriptions", "subscription")
-
-
-@operation("POST", "/v1/invoices/<invoice_id>/pay", p.InvoicePayParams, "invoice", "off_session")
-def pay_invoice(ledger: Ledger, values: Json, invoice_id: str) -> Json:
-    """Collect an open invoice from the subscription's card; a decline is a 402 that stays on the books."""
-    invoice = ledger.get("invoice", invoice_id)
-    if invoice["status"] == "paid":
-        raise ApiError("Invoice is already paid", code="invoice_already_paid")
-    if ledger.get("subscription", subscription_of(invoice))["status"] == "canceled":
-        raise unsupported("paying an invoice of a canceled subscription")
-    outcome = collect(ledger, invoice)
-    if outcome["status"] == "paid":
-        return outcome
-    intent = ledger.get("payment_intent", payment_of(ledger, invoice)["payment"]["payment_intent"])
-    raise ApiError(
-        DECLINED,
-        code="card_declined",
-        status=402,
-        type_="card_error",
-        keep=True,
-        decline_code="generic_decline",
-        charge=intent["latest_charge"],
-        payment_intent=intent,
-    )

@@ -9,6 +9,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from membership.stripe_standin import loopback
+from membership.stripe_standin.chaos import is_set
+from membership.stripe_standin.chaos_shapes import as_of_2024
+from membership.stripe_standin.chaos_webhooks import (
+    OF_ATTEMPTS,
+    OF_ROUNDS,
+    PERFECT,
+    Flaws,
+    Sending,
+    draw_flaws,
+    drawn_round,
+    due_sendings,
+)
 from membership.stripe_standin.errors import ApiError, Json
 from membership.stripe_standin.render import public
 
@@ -18,11 +30,12 @@ if TYPE_CHECKING:
 # Seconds after a failed attempt; after the last one the delivery is given up.
 BACKOFF = (1, 5, 30, 120, 600, 3600, 6 * 3600, 12 * 3600, 24 * 3600)
 LOOK_EVERY = 1.0
+FORGED_SECRET = "whsec_nobody_has_this"  # noqa: S105  (signs what chaos forges)
 
 
-def signature(payload: bytes, secret: str, at: int) -> str:
-    """Return the Stripe-Signature header of a payload."""
-    digest = hmac.new(secret.encode(), b"%d." % at + payload, hashlib.sha256).hexdigest()
+def signature(payload: bytes, secret: str, at: int | str) -> str:
+    """Return the Stripe-Signature header of a payload; a time in words is signed as it stands."""
+    digest = hmac.new(secret.encode(), f"{at}.".encode() + payload, hashlib.sha256).hexdigest()
     return f"t={at},v1={digest}"
 
 
@@ -61,33 +74,40 @@ class Courier:
 
     def deliver_due(self) -> list[Json]:
         """Attempt everything that is due, in this thread, and return the attempts; ends when nothing more is due."""
-        attempts = []
+        attempts: list[Json] = []
         with self._round:
-            while (row := self._next()) and not self._stopped.is_set():
-                # An endpoint may be deleted between the look and the attempt; its deliveries are gone with it.
-                with suppress(ApiError):
-                    attempts.append(self._attempt(*row))
+            while sendings := self._next_round():
+                for sending in sendings:
+                    if self._stopped.is_set():
+                        return attempts
+                    # An endpoint may be deleted between the look and the attempt; its deliveries are gone with it.
+                    with suppress(ApiError):
+                        attempts.append(self._attempt(sending))
         return attempts
 
-    def _next(self) -> tuple[str, str] | None:
-        sql = """SELECT d.event, d.endpoint FROM delivery d JOIN object o ON o.id = d.event
-                 WHERE d.state = 'pending' AND d.next_at <= ? ORDER BY o.seq LIMIT 1"""
+    def _next_round(self) -> list[Sending]:
+        """Return what is due, in the order to send it in."""
         with self._engine.ledger(write=False) as ledger:
-            row = ledger.execute(sql, ledger.now).fetchone()
-        return (row[0], row[1]) if row else None
+            due = due_sendings(ledger)
+            if not due or not is_set(ledger, *OF_ROUNDS):
+                return due
+        with self._engine.ledger(write=True) as ledger:
+            return drawn_round(ledger)
 
-    def signed(self, event_id: str, endpoint_id: str) -> tuple[str, bytes, str]:
+    def signed(self, event_id: str, endpoint_id: str, flaws: Flaws = PERFECT) -> tuple[str, bytes, str]:
         """Return the address, the payload and the signature header of one delivery, signed now."""
         with self._engine.ledger(write=False) as ledger:
             event = public(ledger, ledger.get("event", event_id))
+            if flaws.is_old:
+                event = as_of_2024(ledger, event)
             url = ledger.get("webhook_endpoint", endpoint_id)["url"]
-            secret = ledger.private(endpoint_id)["secret"]
+            secret = FORGED_SECRET if flaws.is_forged else ledger.private(endpoint_id)["secret"]
         payload = json.dumps(event, indent=2, ensure_ascii=False).encode()
-        return url, payload, signature(payload, secret, self._engine.signing_time())
+        return url, payload, signature(payload, secret, self._engine.signing_time() + flaws.shift)
 
-    def _attempt(self, event_id: str, endpoint_id: str) -> Json:
+    def _attempt(self, sending: Sending) -> Json:
         """Deliver one event once, holding no transaction while the receiver answers."""
-        url, payload, header = self.signed(event_id, endpoint_id)
+        url, payload, header = self.signed(sending.event, sending.endpoint, self._flaws(sending))
         status: int | None = None
         try:
             headers = {
@@ -99,21 +119,31 @@ class Courier:
             status, detail = reply.status, reply.body[:200].decode("utf-8", "replace")
         except (OSError, http.client.HTTPException, loopback.NotLoopback) as error:
             detail = str(error) or type(error).__name__
-        return self._record(event_id, endpoint_id, status, detail)
+        return self._record(sending, status, detail)
 
-    def _record(self, event_id: str, endpoint_id: str, status: int | None, detail: str) -> Json:
-        """Write down one attempt and when the next one is due."""
+    def _flaws(self, sending: Sending) -> Flaws:
+        with self._engine.ledger(write=False) as ledger:
+            if not is_set(ledger, *OF_ATTEMPTS):
+                return PERFECT
         with self._engine.ledger(write=True) as ledger:
-            sql = "SELECT attempts FROM delivery WHERE event = ? AND endpoint = ?"
-            row = ledger.execute(sql, event_id, endpoint_id).fetchone()
-            failures = row[0] if row else 0
-            succeeded = status is not None and 200 <= status < 300
-            state = "delivered" if succeeded else "pending" if failures < len(BACKOFF) else "given_up"
-            wait = 0 if state != "pending" else BACKOFF[failures]
-            ledger.execute(
-                "UPDATE delivery SET state = ?, attempts = attempts + 1, next_at = ? WHERE event = ? AND endpoint = ?",
-                *(state, ledger.now + wait, event_id, endpoint_id),
-            )
-            values = (event_id, endpoint_id, ledger.now, status, detail)
+            return draw_flaws(ledger, sending)
+
+    def _record(self, sending: Sending, status: int | None, detail: str) -> Json:
+        """Write down one attempt and when the next one is due; an echo changes nothing about its delivery."""
+        key = (sending.event, sending.endpoint)
+        with self._engine.ledger(write=True) as ledger:
+            row = ledger.execute("SELECT state, attempts FROM delivery WHERE event = ? AND endpoint = ?", *key).fetchone()
+            state, failures = row or ("pending", 0)
+            if sending.is_echo:
+                ledger.execute("DELETE FROM echo WHERE event = ? AND endpoint = ?", *key)
+            else:
+                succeeded = status is not None and 200 <= status < 300
+                state = "delivered" if succeeded else "pending" if failures < len(BACKOFF) else "given_up"
+                wait = 0 if state != "pending" else BACKOFF[failures]
+                ledger.execute(
+                    "UPDATE delivery SET state = ?, attempts = attempts + 1, next_at = ? WHERE event = ? AND endpoint = ?",
+                    *(state, ledger.now + wait, *key),
+                )
+            values = (*key, ledger.now, status, detail)
             ledger.execute("INSERT INTO attempt (event, endpoint, at, status, detail) VALUES (?, ?, ?, ?, ?)", *values)
-        return {"event": event_id, "endpoint": endpoint_id, "status": status, "state": state, "detail": detail}
+        return {"event": sending.event, "endpoint": sending.endpoint, "status": status, "state": state, "detail": detail}

@@ -43,3 +43,31 @@ def make_charge(standin: StandInServer, client: Any, amount: int = 1000, currenc
     standin.pay(session.id)
     paid = client.v1.checkout.sessions.retrieve(session.id, {"expand": ["payment_intent.latest_charge"]})
     return paid.payment_intent.latest_charge
+
+
+def make_customer(client: Any, card: str = "pm_card_visa", **more: Any) -> Any:
+    """Create a customer who has a test card as default."""
+    settings = {"default_payment_method": card}
+    return client.v1.customers.create({"email": "reader@example.org", "payment_method": card, "invoice_settings": settings, **more})
+
+
+def item_of(subscription: Any) -> str:
+    """Return the id of a subscription's one item."""
+    key: str = subscription.to_dict()["items"]["data"][0]["id"]
+    return key
+
+
+def make_configuration(client: Any, **features: Any) -> Any:
+    """Create a portal configuration that allows another card, and whatever else is named."""
+    return client.v1.billing_portal.configurations.create({"features": {"payment_method_update": {"enabled": True}, **features}})
+
+
+def make_portal(client: Any, customer: str, **more: Any) -> str:
+    """Open the portal's card flow for a customer and return its address."""
+    flow = {
+        "type": "payment_method_update",
+        "after_completion": {"type": "redirect", "redirect": {"return_url": "http://localhost:8000/account?card=saved"}},
+    }
+    params = {"customer": customer, "flow_data": flow, "return_url": "http://localhost:8000/account", **more}
+    configuration = params.pop("configuration", None) or make_configuration(client).id
+    return str(client.v1.billing_portal.sessions.create({**params, "configuration": configuration}).url)

@@ -6,7 +6,7 @@ import pytest
 import stripe
 
 from membership.stripe_standin.server import StandInServer
-from tests.stripe_standin.conftest import FixedClock
+from tests.stripe_standin.conftest import FixedClock, Receiver
 from tests.stripe_standin.factories import make_charge, make_price, make_session, make_subscription
 
 
@@ -163,3 +163,111 @@ def test_events_are_listed_by_type_and_group(standin: StandInServer, client: Any
     assert types(types=["price.created", "product.created"]) == ["price.created", "product.created"]
     with pytest.raises(stripe.InvalidRequestError):
         types(type="charge.*", types=["price.created"])
+
+
+def test_events_are_listed_newest_first_by_time_and_by_delivery(
+    client: Any, clock: FixedClock, receiver: Receiver, standin: StandInServer
+) -> None:
+    old = client.v1.customers.create({"email": "old@example.org"})
+    standin.set_webhook(receiver.url)
+    clock.move(days=1)
+    delivered = client.v1.customers.create({})
+    standin.deliver()
+    receiver.statuses = [500, 500]
+    failed = client.v1.customers.create({})
+    clock.move(days=1)
+    client.v1.customers.update(failed.id, {"name": "A Reader"})
+    standin.deliver()
+    at = client.v1.customers.retrieve(failed.id).created
+
+    def subjects(**params: object) -> list[str]:
+        listed = client.v1.events.list({"types": ["customer.created", "customer.updated"], **params}).data
+        return [event.to_dict()["data"]["object"]["id"] for event in listed]
+
+    assert subjects(delivery_success=False) == [failed.id, failed.id]
+    assert subjects(delivery_success=True) == [delivered.id, old.id]
+    assert subjects(delivery_success=False, created={"gte": at, "lt": at + 1}) == [failed.id]
+    assert subjects(created={"lt": at}) == [old.id]
+    everything = [event.id for event in client.v1.events.list({"limit": 2}).auto_paging_iter()]
+    assert everything == [event.id for event in client.v1.events.list({"limit": 100}).data]
+
+
+def test_subscriptions_are_listed_by_status_customer_price_and_time(standin: StandInServer, client: Any, clock: FixedClock) -> None:
+    price = make_price(client)
+    first = make_subscription(standin, client, price)
+    client.v1.subscriptions.cancel(first.id)
+    clock.move(days=1)
+    second, third = make_subscription(standin, client), make_subscription(standin, client, price)
+    standin.control("fail", id=second.id)
+
+    def found(**params: object) -> list[str]:
+        return [subscription.id for subscription in client.v1.subscriptions.list(params).data]
+
+    assert found() == [third.id, second.id]
+    assert found(status="all") == [third.id, second.id, first.id]
+    assert [found(status=status) for status in ("active", "past_due", "canceled", "ended", "unpaid")] == [
+        *([third.id], [second.id]),
+        *([first.id], [first.id], []),
+    ]
+    assert found(customer=second.customer) == [second.id]
+    assert found(price=price.id) == [third.id]
+    assert found(status="all", created={"lt": second.created}) == [first.id]
+    assert found(status="all", limit=1, starting_after=third.id) == [second.id]
+
+
+def test_invoices_are_listed_by_subscription_customer_status_and_time(
+    standin: StandInServer, client: Any, clock: FixedClock
+) -> None:
+    mine, other = make_subscription(standin, client), make_subscription(standin, client)
+    clock.move(days=1)
+    standin.control("fail", id=mine.id)
+
+    def found(**params: object) -> list[str]:
+        return [invoice.id for invoice in client.v1.invoices.list(params).data]
+
+    latest = str(client.v1.subscriptions.retrieve(mine.id).latest_invoice)
+    assert found(subscription=mine.id) == found(customer=mine.customer) == [latest, mine.latest_invoice]
+    assert found(status="open") == found(created={"gt": mine.created}) == [latest]
+    assert found(subscription=other.id, status="paid") == [other.latest_invoice]
+
+
+def test_money_and_sessions_are_listed_by_time_and_by_what_they_belong_to(
+    standin: StandInServer, client: Any, clock: FixedClock
+) -> None:
+    old = make_charge(standin, client)
+    client.v1.refunds.create({"charge": old.id})
+    clock.move(days=1)
+    now = int(clock().timestamp())
+    new = make_subscription(standin, client)
+    charge = client.v1.charges.list({"customer": new.customer}).data[0]
+    refund = client.v1.refunds.create({"charge": charge.id, "amount": 100})
+    left = make_session(client)
+
+    def found(noun: Any, **params: object) -> list[str]:
+        return [row.id for row in noun.list(params).data]
+
+    v1 = client.v1
+    since = {"gte": now}
+    assert [found(noun, created=since) for noun in (v1.charges, v1.refunds)] == [[charge.id], [refund.id]]
+    assert found(v1.customers, created=since) == [new.customer]
+    booked = [str(charge.balance_transaction), str(refund.balance_transaction)]
+    assert sorted(found(v1.balance_transactions, created=since)) == sorted(booked)
+    assert found(v1.checkout.sessions, created=since, status="open") == [left.id]
+    assert found(v1.checkout.sessions, created={"lt": now}, payment_intent=str(old.payment_intent)) != []
+    assert found(v1.checkout.sessions, subscription=new.id) == found(v1.checkout.sessions, customer=new.customer)
+
+
+def test_products_and_prices_change_what_may_change(client: Any) -> None:
+    product = client.v1.products.create({"name": "Patron"})
+    price = make_price(client, product=product.id, lookup_key="old")
+
+    changes = {"name": "Reader", "statement_descriptor": "NEWSROOM", "active": False}
+    client.v1.products.update(product.id, changes)
+    client.v1.prices.update(price.id, {"active": False, "lookup_key": "new", "nickname": "Put away"})
+
+    changed, put_away = client.v1.products.retrieve(product.id), client.v1.prices.list({"lookup_keys": ["new"]}).data[0]
+    assert (changed.name, changed.statement_descriptor, changed.active) == ("Reader", "NEWSROOM", False)
+    assert (put_away.id, put_away.active, put_away.nickname) == (price.id, False, "Put away")
+    assert client.v1.prices.list({"lookup_keys": ["old"]}).data == []
+    assert [p.id for p in client.v1.prices.list({"product": product.id, "active": False}).data] == [price.id]
+    assert client.v1.prices.list({"lookup_keys": ["new"], "active": True}).data == []
