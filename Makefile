@@ -16,7 +16,7 @@ proof: .venv/test.stamp $(CATALOGUES)  ## the long proofs
 	$(BIN)/python -m pytest -m proof $(ARGS)
 
 bench: .venv/test.stamp $(CATALOGUES)  ## figures with their ratios, each pair in one run
-	$(BIN)/python -m tests.benchmarks.article_page
+	@missed=0; for each in article_page webhook; do $(BIN)/python -m tests.benchmarks.$$each || missed=1; done; exit $$missed
 
 check: .venv/test.stamp $(CATALOGUES)  ## lint, types, migrations
 	$(BIN)/ruff check .

@@ -33,9 +33,14 @@ from membership.patronage import cli as patronage_cli
 from membership.patronage import giving_views as patronage_giving_views
 from membership.patronage import jobs as patronage_jobs
 from membership.patronage import link_views as patronage_link_views
+from membership.patronage import receipt_views as patronage_receipt_views
 from membership.patronage import staff_giving_views as patronage_staff_giving_views
 from membership.patronage import staff_money_views as patronage_staff_money_views
+from membership.patronage import staff_patreon_views as patronage_staff_patreon_views
+from membership.patronage import staff_transfer_views as patronage_staff_transfer_views
 from membership.patronage import staff_views as patronage_staff_views
+from membership.patronage import transfer_views as patronage_transfer_views
+from membership.patronage import twin_views as patronage_twin_views
 from membership.patronage import views as patronage_views
 from membership.patronage import webhooks
 from membership.patronage.gateway import Gateway, make_gateway, make_quick_gateway
@@ -59,9 +64,14 @@ BLUEPRINTS = (
     patronage_account_views.bp,
     patronage_giving_views.bp,
     patronage_link_views.bp,
+    patronage_receipt_views.bp,
+    patronage_transfer_views.bp,
+    patronage_twin_views.bp,
     patronage_staff_views.bp,
     patronage_staff_giving_views.bp,
     patronage_staff_money_views.bp,
+    patronage_staff_patreon_views.bp,
+    patronage_staff_transfer_views.bp,
     webhooks.bp,
     voting_views.bp,
     voting_staff_views.bp,

@@ -7,6 +7,8 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from membership.money import is_supported
+
 ENVIRONMENTS = ("demo", "staging", "production")
 KNOWN_LANGUAGES = ("en", "uk")
 REQUIRED = (
@@ -31,6 +33,8 @@ class Settings:
     contact_email: str
     legal_name: str
     legal_address: str
+    bank_details: str
+    paypal_address: str
     time_zone: ZoneInfo
     languages: tuple[str, ...]
     currency: str
@@ -95,6 +99,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         contact_email=values["CONTACT_EMAIL"],
         legal_name=values.get("LEGAL_NAME") or values["SITE_NAME"],
         legal_address=values.get("LEGAL_ADDRESS", ""),
+        bank_details=values.get("BANK_DETAILS", ""),
+        paypal_address=values.get("PAYPAL_ADDRESS", ""),
         time_zone=ZoneInfo(values.get("TIME_ZONE") or "Europe/Kyiv"),
         languages=tuple((values.get("LANGUAGES") or "en,uk").replace(" ", "").split(",")),
         currency=(values.get("CURRENCY") or "eur").lower(),
@@ -153,8 +159,8 @@ def _stripe_faults(values: Mapping[str, str], environment: str) -> list[str]:
         faults.append("STRIPE_API_BASE may not be set together with a live key")
     if any(not secret for secret in values["STRIPE_WEBHOOK_SECRET"].replace(" ", "").split(",")):
         faults.append("STRIPE_WEBHOOK_SECRET holds an empty secret between its commas")
-    if not re.fullmatch(r"(?=.*[A-Za-z])[^<>\\'\"*]{5,22}", values["STATEMENT_DESCRIPTOR"]):
-        faults.append("STATEMENT_DESCRIPTOR must have 5 to 22 characters, a letter among them, and none of < > \\ ' \" *")
+    if not re.fullmatch(r"(?=.*[A-Za-z])(?!.*[<>\\'\"*])[ -~]{5,22}", values["STATEMENT_DESCRIPTOR"]):
+        faults.append("STATEMENT_DESCRIPTOR must have 5 to 22 Latin characters, a letter among them, and none of < > \\ ' \" *")
     return faults
 
 
@@ -166,6 +172,8 @@ def _mail_faults(values: Mapping[str, str], environment: str) -> list[str]:
     elif scheme == "maildir" and environment != "demo":
         faults.append("MAIL_URL may be a maildir:// in the demo only")
     faults += [f"{name} must be an e-mail address" for name in ("MAIL_FROM", "CONTACT_EMAIL") if "@" not in values[name]]
+    if (paypal := values.get("PAYPAL_ADDRESS")) and "@" not in paypal and not paypal.startswith("https://"):
+        faults.append("PAYPAL_ADDRESS must be an e-mail address or begin with https://")
     return faults
 
 
@@ -180,6 +188,8 @@ def _place_faults(values: Mapping[str, str], _environment: str) -> list[str]:
         faults.append("LANGUAGES must name en, and may name uk")
     if not re.fullmatch(r"[A-Za-z]{3}", values.get("CURRENCY") or "eur"):
         faults.append("CURRENCY must be a code of three letters such as eur")
+    elif not is_supported(values.get("CURRENCY") or "eur"):
+        faults.append("CURRENCY has three decimal places, and such amounts can't be sold here; choose another")
     if not re.fullmatch(r"\d{0,2}", values.get("TRUSTED_PROXY_HOPS", "")):
         faults.append("TRUSTED_PROXY_HOPS must be a small number")
     return faults

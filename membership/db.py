@@ -25,6 +25,8 @@ from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
+from membership.writers import turn_to_write
+
 BUSY_TIMEOUT_MS = 15_000
 
 
@@ -128,24 +130,25 @@ def make_sessions(engine: Engine) -> SessionFactory:
 def transaction(session: Session) -> Iterator[None]:
     """Run one use case in one write transaction: commit at the end, roll back on any error.
 
-    A read transaction that is already open (flask-login has read the member) is ended first. Raises RuntimeError when nested or
-    when changes were made outside of a transaction().
+    A read transaction that is already open (flask-login has read the member) is ended first. On SQLite writers wait in a queue.
+    Raises RuntimeError when nested or when changes were made outside of a transaction().
     """
     if session.info.get("in_use_case"):
         raise RuntimeError("transactions do not nest: one service calls another")
     if session.new or session.dirty or session.deleted:
         raise RuntimeError("something was changed outside of a transaction()")
     session.commit()
-    session.info["in_use_case"] = True
-    try:
-        session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
-        yield
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
-    finally:
-        session.info["in_use_case"] = False
+    with turn_to_write(session.get_bind().engine.url, seconds=BUSY_TIMEOUT_MS / 1000):
+        session.info["in_use_case"] = True
+        try:
+            session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
+            yield
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+        finally:
+            session.info["in_use_case"] = False
 
 
 def release(session: Session) -> None:

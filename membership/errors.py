@@ -21,5 +21,9 @@ class Conflict(Refusal):
     """The state has moved on: what was asked for no longer fits it."""
 
 
+class TooOften(Refusal):
+    """This was asked for too often from here; later it works again."""
+
+
 class Unavailable(Refusal):
     """A service that we need does not answer; trying again later may help."""

@@ -32,7 +32,7 @@ class OutboxItem(Base):
     kind: Mapped[str]
     payload: Mapped[dict[str, Any]]
     # To whom, where that is one member: staff who look after payments see which mails somebody got. Never of a mail about a ballot.
-    member_id: Mapped[int | None] = mapped_column(index=True)
+    member_id: Mapped[int | None] = mapped_column(BigId, index=True)
     urgent: Mapped[bool] = mapped_column(default=False)  # somebody sits and waits for it: it goes before a mailing to everybody
     created_at: Mapped[datetime]
     due_at: Mapped[datetime]

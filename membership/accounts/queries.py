@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from membership.accounts.addresses import normalise
 from membership.accounts.models import LoginSession, Member, SignInRequest, StaffLink
+from membership.db import is_postgresql
 from membership.errors import NotFound
 
 
@@ -48,6 +49,12 @@ def find_member_who_may_prove(session: Session, address: str) -> Member | None:
         .limit(1)
         .execution_options(populate_existing=True),
     ).first()
+
+
+def lock_address(session: Session, address: str) -> None:
+    """Let one transaction at a time ask for, prove, or make a member of, this address; SQLite has one writer anyway."""
+    if is_postgresql(session):
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(address, 0))))
 
 
 def find_login_session(session: Session, *, token: str, now: datetime) -> LoginSession | None:

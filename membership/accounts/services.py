@@ -4,14 +4,14 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from membership import audit, outbox
 from membership.accounts import queries, sign_in_rules
 from membership.accounts.addresses import normalise
 from membership.accounts.models import ROLES, LoginSession, Member, SignInRequest, StaffLink, StaffRole
-from membership.db import is_postgresql, transaction
+from membership.db import transaction
 from membership.errors import Conflict, NotFound
 
 
@@ -135,7 +135,7 @@ def ask_sign_in(session: Session, *, email: str, browser_hash: bytes, language: 
     """
     address = normalise(email)
     with transaction(session):
-        _lock_address(session, address)
+        queries.lock_address(session, address)
         if queries.count_requests_of_last_hour(session, address, now=now) >= sign_in_rules.MAILS_PER_HOUR:
             return
         session.execute(
@@ -206,7 +206,7 @@ def _finish(session: Session, request: SignInRequest | None, *, code: str | None
         raise SignInFailed(state)
     with transaction(session):
         # Before the request's row: whoever asks for this address takes both in the same order.
-        _lock_address(session, request.email)
+        queries.lock_address(session, request.email)
         failure = _refuse_code(session, request, code, secret_key, now) if code is not None else None
         failure = failure or _use_up(session, request, now)
         token = None if failure else _prove(session, request.email, now)
@@ -264,12 +264,6 @@ def _prove(session: Session, address: str, now: datetime) -> str | None:
         member.email, member.typed_email = address, None
         _end(session, member.id, now)
     return add_session(session, member_id=member.id, method="mail", now=now)
-
-
-def _lock_address(session: Session, address: str) -> None:
-    """Let one transaction at a time ask for, or prove, this address; SQLite has one writer anyway."""
-    if is_postgresql(session):
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(address, 0))))
 
 
 def _fresh_member(session: Session, member_id: int) -> Member:

@@ -18,6 +18,7 @@ class Foot:
     first_payment_failed: bool = False
     is_pending: bool = False
     is_paused: bool = False
+    is_disputed: bool = False
     is_staff: bool = False
 
 
@@ -42,5 +43,6 @@ def foot_for(
         first_payment_failed=code == "payment_failed",
         is_pending=code == "pending",
         is_paused=code == "paused",
+        is_disputed=code == "disputed",
         is_staff=code == "staff",
     )

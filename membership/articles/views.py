@@ -161,7 +161,15 @@ def _what_belongs_to_the_reader(article: Article) -> Mapping[str, Any]:
     drawn = figures(session())
     patrons = drawn.patrons if drawn else 0
     due_at = _result_due_at(open_round) if open_round else None
-    return {"viewer": viewer, "ask": ask, "foot": foot, "vote": open_round, "due_at": due_at, "patrons": patrons}
+    return {
+        "viewer": viewer,
+        "ask": ask,
+        "foot": foot,
+        "until": standing.until,
+        "vote": open_round,
+        "due_at": due_at,
+        "patrons": patrons,
+    }
 
 
 def _result_due_at(round_: Round) -> datetime:

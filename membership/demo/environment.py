@@ -17,6 +17,11 @@ def demo_environment(var: Path, *, port: int, standin_port: int, environ: Mappin
         "SITE_URL": f"http://localhost:{port}",
         "SITE_NAME": "The Harbour Ledger",
         "CONTACT_EMAIL": "desk@harbour-ledger.example",
+        "LEGAL_NAME": "Harbour Ledger NGO",
+        "LEGAL_ADDRESS": "4 Lighthouse Lane, 65000 Odesa, Ukraine",
+        # The account is the example of the IBAN registry: nobody's.
+        "BANK_DETAILS": "Account holder: Harbour Ledger NGO; IBAN: UA21 3223 1300 0002 6007 2335 6600 1; BIC: EXAMUAUK",
+        "PAYPAL_ADDRESS": "support@harbour-ledger.example",
         "TIME_ZONE": "Europe/Kyiv",
         "STATE_DIR": str(var),
         "STRIPE_SECRET_KEY": "sk_test_standin",

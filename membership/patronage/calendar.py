@@ -1,7 +1,7 @@
 """Calendar months, as people count them."""
 
 import calendar
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 
 
 def add_months(instant: datetime, months: int) -> datetime:
@@ -10,3 +10,8 @@ def add_months(instant: datetime, months: int) -> datetime:
     year, month = instant.year + years, month + 1
     last = calendar.monthrange(year, month)[1]
     return instant.replace(year=year, month=month, day=min(instant.day, last))
+
+
+def within(day: date, now: datetime) -> datetime:
+    """Return an instant that is on this day nearly everywhere, and has come: of what came in we know the day alone."""
+    return min(datetime.combine(day, time(12), UTC), now)

@@ -1,118 +1,101 @@
-"""What people choose and type on the pages of patronage."""
+"""What people choose and type in the ask."""
+
+from collections.abc import Mapping
 
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import Field, StringField
 
-from membership.money import MAX_MINOR, parse_amount
 from membership.patronage.asks import Ask
 from membership.patronage.models import INTERVALS, Plan
-from membership.web.filters import money_text
+from membership.patronage.typed_amounts import BadAmount, read_typed_amount
 
 OTHER = "other"
-SIGNS = {"€": "eur", "$": "usd", "£": "gbp", "₴": "uah", "¥": "jpy"}
 MAX_SLUG = 300
-STOP_REASONS = {
-    "too_expensive": _l("too expensive now"),
-    "read_little": _l("read little"),
-    "topics": _l("the choice of topics"),
-    "never_came": _l("a chosen story never came"),
-    "payment_trouble": _l("payment trouble"),
-    "safety": _l("privacy or safety"),
-    "other": _l("other"),
-}
 
 
-def _strip(value: str | None) -> str:
+def strip(value: str | None) -> str:
+    """Return what was typed without the white space around it."""
     return (value or "").strip()
 
 
 class SupportForm(FlaskForm):
     """How often and how much; of the amounts only those of the chosen interval are read. Ids are those of the page's inputs."""
 
+    plan = StringField(filters=[strip])
     interval = StringField(id="interval-month")
     amount_month = StringField(id="amount-month")
-    other_month = StringField(id="other-month", filters=[_strip])
+    other_month = StringField(id="other-month", filters=[strip])
     amount_year = StringField(id="amount-year")
-    other_year = StringField(id="other-year", filters=[_strip])
+    other_year = StringField(id="other-year", filters=[strip])
     amount_once = StringField(id="amount-once")
-    other_once = StringField(id="other-once", filters=[_strip])
-    article = StringField(filters=[_strip])
+    other_once = StringField(id="other-once", filters=[strip])
+    article = StringField(filters=[strip])
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plans: Mapping[str, Plan], default: Plan) -> None:
+        """Take the offered plans by their keys, and the one that is meant where the form names none."""
         super().__init__()
-        self.plan = plan
+        self.is_offered = not self.plan.data or self.plan.data in plans
+        self.chosen_plan = plans.get(self.plan.data or "", default)
         self.amount_minor = 0
 
     def validate(self, extra_validators: object = None) -> bool:
         """Read the amount of the chosen interval; what is wrong stands at the field to correct."""
         if not super().validate(extra_validators):
             return False
+        if not self.is_offered:
+            return refuse(self.interval, _("This is not offered any more. Look at the amounts and choose again."))
         if self.interval.data not in INTERVALS:
-            return _refuse(self.interval, _("Choose how often."))
-        chosen, typed = self.chosen_fields()
-        if chosen.data == OTHER:
-            return self._read_typed(typed)
-        presets = {str(amount): amount for amount in self.plan.presets(self.interval.data)}
-        if chosen.data not in presets:
-            return _refuse(chosen, _("Choose an amount, or type one of your own."))
-        self.amount_minor = presets[chosen.data]
-        return True
+            return refuse(self.interval, _("Choose how often."))
+        chosen, typed = self._fields_of(self.interval.data)
+        presets = self.chosen_plan.presets(self.interval.data)
+        minimum = self.chosen_plan.minimum(self.interval.data)
+        amount = read_choice(chosen, typed, presets=presets, currency=self.chosen_plan.currency, minimum_minor=minimum)
+        self.amount_minor = amount or 0
+        return amount is not None
 
     def shown_in(self, ask: Ask) -> Ask:
         """Return the ask with everything that was chosen and typed, and what is wrong with it."""
-        if self.interval.data not in INTERVALS:
-            return ask
-        chosen, typed = self.chosen_fields()
-        amount = int(chosen.data) if (chosen.data or "").isascii() and (chosen.data or "").isdigit() else None
-        error = " ".join([*chosen.errors, *typed.errors])
-        text = typed.data if chosen.data == OTHER else ""
-        return ask.with_choice(self.interval.data, amount_minor=amount, typed=text or "", error=error)
+        kept = ask.interval if self.interval.data not in INTERVALS else self.interval.data
+        for group in ask.groups:
+            chosen, typed = self._fields_of(group.interval)
+            ask = with_fields(ask, group.interval, chosen, typed)
+        return ask.with_choice(kept or ask.interval)
 
     def kept(self) -> dict[str, str]:
         """Return the fields to send again for the same choice."""
-        chosen, typed = self.chosen_fields()
-        return {name.name: name.data or "" for name in (self.interval, chosen, typed, self.article)}
+        return {field.name: field.data for field in self if field.data}
 
-    def chosen_fields(self) -> tuple[Field, Field]:
-        """Return the amount and the typed amount of the chosen interval."""
-        return self[f"amount_{self.interval.data}"], self[f"other_{self.interval.data}"]
-
-    def _read_typed(self, typed: Field) -> bool:
-        currency, minimum = self.plan.currency, self.plan.minimum(self.interval.data)
-        text = typed.data or ""
-        lowest = money_text(minimum, currency)
-        foreign = [sign for sign, code in SIGNS.items() if sign in text and code != currency]
-        if foreign:
-            return _refuse(typed, _("We take %(currency)s only. Enter an amount of %(lowest)s or more.", **self._names(lowest)))
-        digits = "".join(character for character in text if character.isascii() and character.isdigit())
-        try:
-            amount = parse_amount(text, currency)
-        except ValueError:
-            if len(digits) > len(str(MAX_MINOR)) - 2 and not text.startswith("-"):
-                return _refuse(typed, _("That is more than a card payment can carry. Please write to us."))
-            return _refuse(typed, _("Enter an amount of %(lowest)s or more, such as 7 or 7.50.", lowest=lowest))
-        if amount < minimum:
-            return _refuse(typed, _("Enter %(lowest)s or more. If that is too much, ask for a free seat.", lowest=lowest))
-        self.amount_minor = amount
-        return True
-
-    def _names(self, lowest: str) -> dict[str, str]:
-        return {"currency": self.plan.currency.upper(), "lowest": lowest}
+    def _fields_of(self, interval: str) -> tuple[Field, Field]:
+        """Return the amount and the typed amount of an interval."""
+        return self[f"amount_{interval}"], self[f"other_{interval}"]
 
 
-class StopForm(FlaskForm):
-    """Why somebody stops; nobody has to say."""
+def read_choice(chosen: Field, typed: Field, *, presets: tuple[int, ...], currency: str, minimum_minor: int) -> int | None:
+    """Return the amount that was chosen or typed; else None, and what is wrong stands at the field to correct."""
+    by_text = {str(amount): amount for amount in presets}
+    if chosen.data != OTHER:
+        if chosen.data in by_text:
+            return by_text[chosen.data]
+        refuse(chosen, _("Choose an amount, or type one of your own."))
+        return None
+    try:
+        return read_typed_amount(typed.data or "", currency=currency, minimum_minor=minimum_minor)
+    except BadAmount as bad:
+        refuse(typed, str(bad))
+        return None
 
-    reason = StringField()
 
-    @property
-    def known_reason(self) -> str:
-        """Return the reason if it is one of ours."""
-        return self.reason.data if self.reason.data in STOP_REASONS else ""
+def with_fields(ask: Ask, interval: str, chosen: Field, typed: Field) -> Ask:
+    """Return the ask with what one interval's fields hold, and what is wrong with them."""
+    presets = {str(amount): amount for group in ask.groups if group.interval == interval for amount in group.amounts}
+    error = " ".join([*chosen.errors, *typed.errors])
+    # Sent without being chosen, or tampered with: nothing is chosen for anybody.
+    amount = presets.get(chosen.data or "")
+    return ask.with_choice(interval, amount_minor=amount, typed=typed.data or "", error=error)
 
 
-def _refuse(field: Field, message: str) -> bool:
+def refuse(field: Field, message: str) -> bool:
+    """Put what is wrong to a field; False, for validators."""
     field.errors = [message]
     return False

@@ -1,20 +1,30 @@
 """Reading who is a patron, what was paid and what can be bought."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, column, func, select, table, true
+from sqlalchemy import ScalarSelect, Select, column, exists, func, select, table, true
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Member, StaffRole
 from membership.accounts.queries import find_member_who_may_prove
 from membership.articles.models import Article
 from membership.errors import NotFound
-from membership.patronage.asks import Ask, ask_of
-from membership.patronage.entitlement import LIVE, RUNNING, Standing, standing
-from membership.patronage.models import CheckoutAttempt, PaidPeriod, Payment, Plan, StripeCustomer, StripeEvent, Subscription
+from membership.patronage.asks import Ask, ask_of, offer_of
+from membership.patronage.entitlement import FAILED, LIVE, PENDING, RUNNING, Standing, standing
+from membership.patronage.models import (
+    CheckoutAttempt,
+    PaidPeriod,
+    Payment,
+    Plan,
+    StripeClosure,
+    StripeCustomer,
+    StripeEvent,
+    Subscription,
+)
 
 # Statuses that may make somebody a patron without a period that covers the instant.
 HOPEFUL = RUNNING | {"past_due", "incomplete"}
@@ -59,8 +69,17 @@ def payments_of(session: Session, member_id: int) -> list[Payment]:
 
 def standing_of(session: Session, member_id: int, *, at: datetime) -> Standing:
     """Return what a member is at this instant."""
-    staff = session.scalar(select(StaffRole.member_id).where(StaffRole.member_id == member_id).limit(1)) is not None
-    return standing(periods_of(session, member_id), subscriptions_of(session, member_id), is_staff=staff, at=at)
+    staff, closed_at = session.execute(
+        select(exists().where(StaffRole.member_id == member_id), _closed_at()),
+    ).one()
+    return standing(
+        periods_of(session, member_id),
+        subscriptions_of(session, member_id),
+        is_staff=staff,
+        once=delayed_once(session, [member_id]).get(member_id),
+        stripe_closed_at=closed_at,
+        at=at,
+    )
 
 
 def patron_ids(session: Session, *, at: datetime) -> list[int]:
@@ -69,10 +88,34 @@ def patron_ids(session: Session, *, at: datetime) -> list[int]:
     Whoever a paid period covers is one; only the few others with a hopeful subscription go through the pure function.
     """
     covered = set(session.scalars(_covered(at)))
-    hopeful = select(Subscription.member_id).where(Subscription.member_id.is_not(None), Subscription.status.in_(HOPEFUL))
-    candidates = {member_id for member_id in session.scalars(hopeful) if member_id is not None} - covered
+    closed_at = session.scalar(select(_closed_at()))
+    hopeful = Subscription.status.in_(HOPEFUL)
+    if closed_at is not None:  # what has ended there since counts on for a while
+        hopeful = hopeful | (Subscription.status == "unpaid") | (Subscription.ended_at >= closed_at)
+    maybe = session.scalars(select(Subscription.member_id).where(Subscription.member_id.is_not(None), hopeful))
+    once = delayed_once(session)
+    candidates = ({member_id for member_id in maybe if member_id is not None} | set(once)) - covered
     staff = set(session.scalars(select(StaffRole.member_id)))
-    return sorted((covered | _entitled(session, candidates, at)) - staff)
+    return sorted((covered | _entitled(session, candidates, once, closed_at, at)) - staff)
+
+
+def delayed_once(session: Session, member_ids: Collection[int] | None = None) -> dict[int, str]:
+    """Return for whom a single payment takes its days (pending) or did not come (failed); of everybody unless told of whom."""
+    attempts = select(CheckoutAttempt.member_id, CheckoutAttempt.failed_at).where(
+        CheckoutAttempt.completed_at.is_not(None),
+        CheckoutAttempt.paid_at.is_(None),
+        CheckoutAttempt.interval == "once",
+        CheckoutAttempt.purpose == "membership",
+        CheckoutAttempt.member_id.is_not(None) if member_ids is None else CheckoutAttempt.member_id.in_(member_ids),
+    )
+    # Failed ones first: of two, the one that may still come counts.
+    rows = sorted(session.execute(attempts), key=lambda row: row.failed_at is None)
+    return {row.member_id: PENDING if row.failed_at is None else FAILED for row in rows}
+
+
+def find_stripe_closure(session: Session) -> StripeClosure | None:
+    """Return since when Stripe is closed to us; None while it is open."""
+    return session.scalars(select(StripeClosure).where(StripeClosure.reopened_at.is_(None))).first()
 
 
 def count_patrons(session: Session, *, at: datetime) -> int:
@@ -80,9 +123,14 @@ def count_patrons(session: Session, *, at: datetime) -> int:
     return len(patron_ids(session, at=at))
 
 
+def offered_plans(session: Session) -> list[Plan]:
+    """Return the plans that can be bought, the one that the asks at the foot sell first."""
+    return list(session.scalars(select(Plan).where(Plan.retired_at.is_(None)).order_by(Plan.id)))
+
+
 def find_default_plan(session: Session) -> Plan | None:
-    """Return the plan that the asks sell: the first one made."""
-    return session.scalars(select(Plan).order_by(Plan.id).limit(1)).first()
+    """Return the plan that the asks sell: the first one made that is still offered."""
+    return session.scalars(select(Plan).where(Plan.retired_at.is_(None)).order_by(Plan.id).limit(1)).first()
 
 
 def default_plan(session: Session) -> Plan:
@@ -93,21 +141,45 @@ def default_plan(session: Session) -> Plan:
     return found
 
 
-def ask_for(session: Session, *, article: Article | None = None) -> Ask | None:
-    """Return what the ask on this article's page, or on the join page, offers; None while nothing can be bought."""
-    row = session.execute(
-        select(Plan, *_figures.columns).outerjoin(_figures, true()).order_by(Plan.id).limit(1),
-    ).first()
-    if row is None:
+def ask_for(session: Session, *, article: Article | None = None, plan_key: str = "") -> Ask | None:
+    """Return what the ask on this article's page, or on the join page, offers; None while nothing can be bought by card.
+
+    A plan that is not offered, or none, is the first one.
+    """
+    is_closed = exists().where(StripeClosure.reopened_at.is_(None))
+    rows = session.execute(
+        select(Plan, *_figures.columns).outerjoin(_figures, true()).where(Plan.retired_at.is_(None), ~is_closed).order_by(Plan.id),
+    ).all()
+    if not rows:
         return None
+    row = next((row for row in rows if row.Plan.key == plan_key), rows[0])
     drawn: dict[str, Any] = {name: getattr(row, name) or 0 for name in FIGURES}
     slug, calm = (article.slug, article.calm) if article else ("", False)
-    return replace(ask_of(row.Plan), article_slug=slug, calm=calm, **drawn)
+    offers = tuple(offer_of(each.Plan) for each in rows) if len(rows) > 1 else ()
+    return replace(ask_of(row.Plan), article_slug=slug, calm=calm, offers=offers, **drawn)
 
 
 def find_plan(session: Session, key: str) -> Plan | None:
     """Return the plan under this key."""
     return session.scalar(select(Plan).where(Plan.key == key))
+
+
+def get_plan(session: Session, key: str) -> Plan:
+    """Return the plan under this key; raises NotFound."""
+    found = find_plan(session, key)
+    if found is None:
+        raise NotFound("There is no such plan.")
+    return found
+
+
+def find_plan_of(session: Session, attempt: CheckoutAttempt) -> Plan:
+    """Return the plan that an attempt is about."""
+    return session.get_one(Plan, attempt.plan_id)
+
+
+def all_plans(session: Session) -> list[Plan]:
+    """Return every plan, retired ones too, oldest first."""
+    return list(session.scalars(select(Plan).order_by(Plan.id)))
 
 
 def money_totals(session: Session, *, since: datetime, until: datetime) -> tuple[int, int]:
@@ -148,8 +220,9 @@ def find_attempt_by_session(session: Session, stripe_session_id: str) -> Checkou
 
 
 def find_customer_of(session: Session, member_id: int) -> str | None:
-    """Return the member's newest customer at Stripe."""
-    newest = select(StripeCustomer.stripe_id).where(StripeCustomer.member_id == member_id)
+    """Return the member's newest customer at Stripe that still exists there."""
+    own = (StripeCustomer.member_id == member_id, StripeCustomer.deleted_at.is_(None))
+    newest = select(StripeCustomer.stripe_id).where(*own)
     return session.scalars(newest.order_by(StripeCustomer.created_at.desc(), StripeCustomer.stripe_id).limit(1)).first()
 
 
@@ -187,11 +260,18 @@ def _covered(at: datetime) -> Select[int]:
             PaidPeriod.starts_at <= at,
             PaidPeriod.ends_at > at,
             PaidPeriod.reversed_at.is_(None) | (PaidPeriod.reversed_at > at),
+            PaidPeriod.disputed_at.is_(None) | (PaidPeriod.disputed_at > at),
         )
     )
 
 
-def _entitled(session: Session, member_ids: set[int], at: datetime) -> set[int]:
+def _closed_at() -> ScalarSelect[datetime]:
+    return select(StripeClosure.closed_at).where(StripeClosure.reopened_at.is_(None)).limit(1).scalar_subquery()
+
+
+def _entitled(
+    session: Session, member_ids: set[int], once: Mapping[int, str], closed_at: datetime | None, at: datetime
+) -> set[int]:
     if not member_ids:
         return set()
     periods: dict[int, list[PaidPeriod]] = {}
@@ -200,4 +280,14 @@ def _entitled(session: Session, member_ids: set[int], at: datetime) -> set[int]:
         periods.setdefault(period.member_id, []).append(period)
     for subscription in session.scalars(select(Subscription).where(Subscription.member_id.in_(member_ids))):
         subscriptions.setdefault(subscription.member_id or 0, []).append(subscription)
-    return {m for m in member_ids if standing(periods.get(m, ()), subscriptions.get(m, ()), at=at).may_vote}
+    return {
+        member_id
+        for member_id in member_ids
+        if standing(
+            periods.get(member_id, ()),
+            subscriptions.get(member_id, ()),
+            once=once.get(member_id),
+            stripe_closed_at=closed_at,
+            at=at,
+        ).may_vote
+    }

@@ -50,7 +50,7 @@ def parse_event(raw: bytes, header: str, secrets: Iterable[str], now: datetime) 
         payload = json.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise BadSignature("no JSON") from error
-    return _read_event(payload)
+    return read_event(payload)
 
 
 def _read_header(header: str) -> tuple[int, list[bytes]]:
@@ -63,7 +63,8 @@ def _read_header(header: str) -> tuple[int, list[bytes]]:
     return int(timestamps[0]), signatures
 
 
-def _read_event(payload: Any) -> ParsedEvent:
+def read_event(payload: Any) -> ParsedEvent:
+    """Return what we keep of an event; raises BadSignature for what is none."""
     event = _mapping(payload)
     thing = _mapping(_mapping(event.get("data")).get("object"))
     created, livemode = event.get("created"), event.get("livemode")

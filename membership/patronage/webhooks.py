@@ -40,4 +40,6 @@ def _work_on(event_id: str) -> None:
             outcome = services.work_on_event(session(), current_app.extensions["quick_gateway"], event_id=event_id, now=now())
         finally:
             _room.release()
-    kernel().queue.wake("mails" if outcome == "written" else "events")
+    if outcome == services.SECOND:  # the same member pays twice
+        kernel().queue.wake("duplicates")
+    kernel().queue.wake("mails" if outcome in (services.WRITTEN, services.SECOND) else "events")

@@ -8,12 +8,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership.patronage import queries as patronage
+from membership.patronage import receipts
 from membership.patronage.models import PaidPeriod
+from membership.patronage.people import SOURCES
 from membership.voting import queries as voting
 from membership.voting.queries import Turnout
 
 YEAR = timedelta(days=365)
-SOURCES = ("subscription", "once", "bank", "free_seat")
 UNCOVERED = "uncovered"  # may vote without a paid period: a first payment under way, or days of grace
 
 
@@ -36,12 +37,15 @@ class Figures:
     net_minor: int
     currency: str | None  # None before there is anything to buy
     votes: tuple[VoteFigures, ...]
+    given_back_minor: int = 0
+    disputed_minor: int = 0  # taken back by payers' banks, and not won
 
 
 def figures(session: Session, *, at: datetime, language: str = "en") -> Figures:
     """Return the numbers at this instant; money of the 365 days before it."""
     patrons = patronage.patron_ids(session, at=at)
     gross, net = patronage.money_totals(session, since=at - YEAR, until=at)
+    given_back, disputed = receipts.money_back(session, since=at - YEAR, until=at)
     plan = patronage.find_default_plan(session)
     return Figures(
         patrons=len(patrons),
@@ -54,6 +58,8 @@ def figures(session: Session, *, at: datetime, language: str = "en") -> Figures:
             for round_ in voting.published_rounds(session)[:12]
             if round_.publication
         ),
+        given_back_minor=given_back,
+        disputed_minor=disputed,
     )
 
 
@@ -63,6 +69,7 @@ def _by_source(session: Session, patrons: list[int], *, at: datetime) -> dict[st
         PaidPeriod.starts_at <= at,
         PaidPeriod.ends_at > at,
         PaidPeriod.reversed_at.is_(None) | (PaidPeriod.reversed_at > at),
+        PaidPeriod.disputed_at.is_(None) | (PaidPeriod.disputed_at > at),
     )
     periods = session.execute(covering.order_by(PaidPeriod.ends_at, PaidPeriod.id))
     source_of = {period.member_id: period.source for period in periods}

@@ -12,7 +12,13 @@ from membership.accounts.models import ROLES, Member, StaffRole
 from membership.credits import queries as credit
 from membership.credits.ledger import promise_of
 from membership.credits.promises import IN_PROGRESS, Promise
+from membership.patronage.giving import count_waiting_seat_requests
+from membership.patronage.keeping import keeping
 from membership.patronage.models import StripeEvent
+from membership.patronage.patreon import find_overdue_list
+from membership.patronage.person import open_disputes
+from membership.patronage.refundable import refund_troubles
+from membership.patronage.transfers import count_waiting_transfers
 from membership.voting.models import Publication, Round, Topic
 from membership.voting.queries import round_state
 
@@ -46,13 +52,22 @@ class Desk:
     oldest_suggestion_at: datetime | None
     votes: tuple[VoteTask, ...]
     stories: tuple[StoryTask, ...]
+    seat_requests: int
     dead_letters: int
     stuck_events: int
+    disputes: int = 0  # that wait for our answer
+    evidence_due_at: datetime | None = None  # the first of them
+    refund_troubles: int = 0
+    transfers: int = 0  # of which nobody knows whose they are
+    patreon_overdue_since: datetime | None = None  # of when the last list is
+    books_differ: bool = False  # from Stripe, or from themselves
 
     @property
     def is_quiet(self) -> bool:
         """Whether nothing needs anybody."""
-        return not (self.suggestions or self.votes or self.stories or self.dead_letters or self.stuck_events)
+        waiting = (self.suggestions, self.votes, self.stories, self.seat_requests, self.dead_letters, self.stuck_events)
+        money = (self.disputes, self.refund_troubles, self.transfers, self.patreon_overdue_since, self.books_differ)
+        return not any((*waiting, *money))
 
 
 @dataclass(frozen=True)
@@ -66,13 +81,21 @@ class RoleHolders:
 def desk(session: Session, *, at: datetime, zone: ZoneInfo) -> Desk:
     """Return what needs a person at this instant."""
     many, oldest = session.execute(select(func.count(), func.min(Topic.created_at)).where(Topic.state == "suggested")).one()
+    disputes = open_disputes(session)
     return Desk(
         suggestions=many,
         oldest_suggestion_at=oldest,
         votes=tuple(_vote_tasks(session, at=at)),
         stories=tuple(_story_tasks(session, at=at, zone=zone)),
+        seat_requests=count_waiting_seat_requests(session),
         dead_letters=len(outbox.dead_letters(session)),
         stuck_events=len(stuck_events(session)),
+        disputes=len(disputes),
+        evidence_due_at=disputes[0].evidence_due_at if disputes else None,
+        refund_troubles=len(refund_troubles(session)),
+        transfers=count_waiting_transfers(session),
+        patreon_overdue_since=find_overdue_list(session, at=at),
+        books_differ=keeping(session).needs_somebody,
     )
 
 

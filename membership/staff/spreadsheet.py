@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 # A cell that begins with one of these would be taken for a formula.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -13,9 +14,11 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(header)
-    writer.writerows([_harmless(str(cell)) for cell in row] for row in rows)
+    writer.writerows([_harmless(cell) for cell in row] for row in rows)
     return "\ufeff" + out.getvalue()
 
 
-def _harmless(cell: str) -> str:
-    return "'" + cell if cell.startswith(FORMULA_STARTS) else cell
+def _harmless(cell: object) -> str:
+    text = str(cell)
+    # A number below zero is no formula.
+    return "'" + text if text.startswith(FORMULA_STARTS) and not isinstance(cell, int | Decimal) else text

@@ -6,9 +6,9 @@
 
   // What the form asks for, in words: the templates are whole translated sentences with {amount} in them.
   function sayPrice(form) {
-    const button = form.querySelector("[data-month]");
-    const every = form.querySelector("[name=interval]:checked");
-    const group = every && (form.querySelector(`fieldset[data-shown-for="${every.value}"]`) || form);
+    const button = form.querySelector("[data-once]");
+    const every = form.dataset.interval || form.querySelector("[name=interval]:checked")?.value; // a gift is always paid once
+    const group = every && (form.querySelector(`fieldset[data-shown-for="${every}"]`) || form);
     const choice = group && group.querySelector("[type=radio][data-amount]:checked, [type=radio][value=other]:checked");
     if (!button || !choice) return;
     let amount = choice.dataset.amount;
@@ -17,7 +17,7 @@
       const money = { style: "currency", currency: form.dataset.currency, minimumFractionDigits: Number.isInteger(typed) ? 0 : 2 };
       amount = typed > 0 ? new Intl.NumberFormat(document.documentElement.lang, money).format(typed) : "";
     }
-    button.textContent = amount ? button.dataset[every.value].replace("{amount}", amount) : button.dataset.plain;
+    button.textContent = amount ? button.dataset[every].replace("{amount}", amount) : button.dataset.plain;
   }
 
   // Storage may be forbidden (private windows); then the ask simply comes back on the next page.

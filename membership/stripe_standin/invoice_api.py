@@ -15,6 +15,13 @@ def retrieve(ledger: Ledger, values: Json, invoice_id: str) -> Json:
     return ledger.get("invoice", invoice_id)
 
 
+@operation("GET", "/v1/invoices/<invoice_id>/lines", p.InvoiceLineItemListParams, "line_item", PAGING)
+def list_lines(ledger: Ledger, values: Json, invoice_id: str) -> Json:
+    """List the lines of an invoice: of many, the invoice itself shows the first ones only."""
+    rows = ledger.get("invoice", invoice_id)["lines"]["data"]
+    return page(ledger, rows, values, f"/v1/invoices/{invoice_id}/lines", "line_item")
+
+
 @operation("GET", "/v1/invoices", p.InvoiceListParams, "invoice", f"{PAGING} created customer status subscription")
 def list_invoices(ledger: Ledger, values: Json) -> Json:
     """List invoices."""

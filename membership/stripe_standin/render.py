@@ -14,6 +14,8 @@ def public(ledger: Ledger, body: Json) -> Json:
         return {**body, "items": {**body["items"], "data": items}, "pending_update": _pending_update(ledger, body)}
     if body["object"] == "item":
         return {**body, "price": ledger.get("price", body["price"])}
+    if body["object"] == "invoice" and len(body["lines"]["data"]) > FIRST_PAGE:
+        return {**body, "lines": {**body["lines"], "data": body["lines"]["data"][:FIRST_PAGE], "has_more": True}}
     if body["object"] == "event":
         return {**body, "pending_webhooks": pending_webhooks(ledger, body["id"])}
     return body

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from membership.patronage.entitlement import counts_at_check, standing
 from membership.patronage.models import PaidPeriod, Subscription
+from membership.patronage.queries import delayed_once, find_stripe_closure
 from membership.voting import queries
 from membership.voting.keys import KeyLost, RoundKeys
 from membership.voting.models import Ballot, BallotChoice, RollEntry, Round
@@ -89,11 +90,15 @@ def sort_ballots(session: Session, round_: Round, *, keys: RoundKeys, at: dateti
     tags = {member_id: voter_tag(key, member_id) for member_id in queries.roll_of(session, round_.id)}
     voters = {member_id: ballots[tag] for member_id, tag in tags.items() if tag in ballots}
     pending = 0
+    opened_at = round_.opening.opened_at if round_.opening else None
+    once, closure = delayed_once(session), find_stripe_closure(session)
+    closed_at = closure.closed_at if closure else None
     for member_id, (periods, subscriptions) in _money_of(session, round_.id, voters):
-        ballot_id = voters[member_id]
-        pending += standing(periods, subscriptions, at=at).code == "pending"
-        opened_at = round_.opening.opened_at if round_.opening else None
-        reasons[ballot_id] = reasons[ballot_id] or counts_at_check(periods, subscriptions, at=at, since=opened_at)
+        ballot_id, single = voters[member_id], once.get(member_id)
+        pending += standing(periods, subscriptions, once=single, stripe_closed_at=closed_at, at=at).code == "pending"
+        reasons[ballot_id] = reasons[ballot_id] or counts_at_check(
+            periods, subscriptions, once=single, stripe_closed_at=closed_at, at=at, since=opened_at
+        )
     for stranger in set(ballots.values()) - set(voters.values()):
         reasons[stranger] = NOT_ON_ROLL
     return SortedBox(reasons, voters, pending, key)

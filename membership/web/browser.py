@@ -47,9 +47,14 @@ def sign_in_browser(token: str) -> None:
 
 
 def sign_out_browser() -> None:
-    """Empty this browser's cookies; the caller has ended the session's row."""
+    """Empty this browser's cookies; the caller has ended the session's row.
+
+    It gets another id, if it had one: whoever comes next to a shared computer is somebody else to us.
+    """
     logout_user()
     flask.session.clear()
+    if find_browser_hash() is not None:
+        g.browser_id = _give_id()
 
     @after_this_request
     def take(response: Response) -> Response:

@@ -8,10 +8,10 @@ from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from membership.errors import Conflict, NotAllowed, NotFound, Refusal, Unavailable
+from membership.errors import Conflict, NotAllowed, NotFound, Refusal, TooOften, Unavailable
 
 log = structlog.get_logger()
-STATUS_OF: dict[type[Refusal], int] = {NotFound: 404, NotAllowed: 403, Conflict: 409, Unavailable: 503}
+STATUS_OF: dict[type[Refusal], int] = {NotFound: 404, NotAllowed: 403, Conflict: 409, TooOften: 429, Unavailable: 503}
 PAGES = frozenset({400, 403, 404, 405, 409, 413, 429, 500, 503})
 
 

@@ -26,4 +26,5 @@ def test_each_trouble_is_told_apart() -> None:
     assert foot_for(code="pending", may_vote=True) == Foot(thanks=True, is_pending=True)
     assert foot_for(code="payment_failed", a_vote_is_open=True) == Foot(first_payment_failed=True)
     assert foot_for(code="paused", a_vote_is_open=True, has_voted=True) == Foot(is_paused=True, has_voted=True)
+    assert foot_for(code="disputed", a_vote_is_open=True) == Foot(is_disputed=True)
     assert foot_for(code="staff", a_vote_is_open=True) == Foot(is_staff=True)

@@ -85,7 +85,7 @@ def show(figures: Figures) -> None:
 def measure(*, turns: int, seconds: float) -> Figures:
     """Load the app and the bare callable in turns; then the app alone, past its cache."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, ExitStack() as servers:
-        environ = _environment(Path(folder))
+        environ = environment(Path(folder))
         size, queries = _build(environ, Path(folder) / "page.json")
         ours = servers.enter_context(serve("wsgi:app", environ, FLAGS))
         with_page = environ | {"BENCH_PAGE": f"{folder}/page.json"}
@@ -99,18 +99,19 @@ def measure(*, turns: int, seconds: float) -> Figures:
 
 
 def _load(path: str, seconds: float, turns: int, *servers: tuple[int, subprocess.Popen[bytes]]) -> list[Load]:
-    before = [_cpu_seconds(process.pid) for _port, process in servers]
+    before = [cpu_seconds(process.pid) for _port, process in servers]
     ports = [str(port) for port, _process in servers]
     command = [sys.executable, "-m", "tests.benchmarks.load", path, str(CONNECTIONS), str(seconds), str(turns), *ports]
     came = json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
     loads = []
     for (port, process), started_at in zip(servers, before, strict=True):
         rates = [answers / took for answers, took in came[str(port)]]
-        loads.append(Load(rates, sum(answers for answers, _took in came[str(port)]), _cpu_seconds(process.pid) - started_at))
+        loads.append(Load(rates, sum(answers for answers, _took in came[str(port)]), cpu_seconds(process.pid) - started_at))
     return loads
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
+    """Return a newsroom's settings, everything of it in this folder, and make the folder of its keys."""
     (folder / "round-keys").mkdir(mode=0o700)
     return {
         "MEMBERSHIP_ENV": "demo",
@@ -170,7 +171,7 @@ def _story(number: int) -> ImportedArticle:
     )
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Return the processor time that a server and its worker have used; 0 where there is no /proc."""
     children = Path(f"/proc/{pid}/task/{pid}/children")
     workers = children.read_text().split() if children.exists() else []

@@ -23,9 +23,7 @@ class Server:
 
     def __init__(self, port: int, path: str, connections: int) -> None:
         self._request = f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nAccept-Encoding: gzip, deflate, br\r\n\r\n".encode()
-        self._connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(connections)]
-        for connection in self._connections:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._connections = [connect(port) for _ in range(connections)]
         self._length = self._length_of_an_answer()
 
     def load(self, seconds: float) -> tuple[int, float]:
@@ -69,6 +67,13 @@ class Server:
         while len(received) < length:
             received += connection.recv(CHUNK)
         return length
+
+
+def connect(port: int) -> socket.socket:
+    """Open a connection that sends at once what it is given."""
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
 
 
 def main(path: str, connections: int, seconds: float, turns: int, ports: Sequence[int]) -> None:

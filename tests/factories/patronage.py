@@ -46,6 +46,7 @@ def period(
     source: str = "subscription",
     subscription: str | None = "sub_1",
     reversed_in_days: float | None = None,
+    disputed_in_days: float | None = None,
     member_id: int = 1,
 ) -> PaidPeriod:
     """A paid period around NOW, in no database."""
@@ -57,6 +58,7 @@ def period(
         starts_at=NOW + timedelta(days=starts_in_days),
         ends_at=NOW + timedelta(days=ends_in_days),
         reversed_at=None if reversed_in_days is None else NOW + timedelta(days=reversed_in_days),
+        disputed_at=None if disputed_in_days is None else NOW + timedelta(days=disputed_in_days),
     )
 
 
@@ -68,6 +70,7 @@ def subscription(
     cancel_in_days: float | None = None,
     past_due_for_days: float | None = None,
     member_id: int = 1,
+    **more: object,
 ) -> Subscription:
     """The projection of a subscription, in no database."""
     return Subscription(
@@ -81,6 +84,7 @@ def subscription(
         cancel_at=None if cancel_in_days is None else NOW + timedelta(days=cancel_in_days),
         past_due_since=None if past_due_for_days is None else NOW - timedelta(days=past_due_for_days),
         created_at=NOW - timedelta(days=100),
+        **more,
     )
 
 

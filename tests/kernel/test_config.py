@@ -61,19 +61,25 @@ def test_several_faults_are_named_at_once(environ: dict[str, str]) -> None:
         ({"STRIPE_WEBHOOK_SECRET": "whsec_a,"}, "STRIPE_WEBHOOK_SECRET holds an empty secret between its commas"),
         (
             {"STATEMENT_DESCRIPTOR": "1234"},
-            "STATEMENT_DESCRIPTOR must have 5 to 22 characters, a letter among them, and none of < > \\ ' \" *",
+            "STATEMENT_DESCRIPTOR must have 5 to 22 Latin characters, a letter among them, and none of < > \\ ' \" *",
+        ),
+        (
+            {"STATEMENT_DESCRIPTOR": "НАША gazeta"},
+            "STATEMENT_DESCRIPTOR must have 5 to 22 Latin characters, a letter among them, and none of < > \\ ' \" *",
         ),
         (
             {"STATEMENT_DESCRIPTOR": "OUR*GAZETTE"},
-            "STATEMENT_DESCRIPTOR must have 5 to 22 characters, a letter among them, and none of < > \\ ' \" *",
+            "STATEMENT_DESCRIPTOR must have 5 to 22 Latin characters, a letter among them, and none of < > \\ ' \" *",
         ),
         ({"MAIL_URL": "http://mail"}, "MAIL_URL must begin with smtp:// or smtps://"),
         ({**STAGING, "MAIL_URL": "maildir:///tmp/box"}, "MAIL_URL may be a maildir:// in the demo only"),
         ({"CONTACT_EMAIL": "desk"}, "CONTACT_EMAIL must be an e-mail address"),
+        ({"PAYPAL_ADDRESS": "paypal.me/gazette"}, "PAYPAL_ADDRESS must be an e-mail address or begin with https://"),
         ({"DATABASE_URL": "mysql://x"}, "DATABASE_URL must begin with sqlite:/// or postgresql://"),
         ({"LANGUAGES": "uk"}, "LANGUAGES must name en, and may name uk"),
         ({"LANGUAGES": "en,de"}, "LANGUAGES must name en, and may name uk"),
         ({"CURRENCY": "euro"}, "CURRENCY must be a code of three letters such as eur"),
+        ({"CURRENCY": "kwd"}, "CURRENCY has three decimal places, and such amounts can't be sold here; choose another"),
         ({"TRUSTED_PROXY_HOPS": "-1"}, "TRUSTED_PROXY_HOPS must be a small number"),
     ],
 )
@@ -93,6 +99,21 @@ def test_what_is_not_set_has_a_default(make_settings: SettingsMaker, environ: di
         settings.jobs_url,
         settings.trusted_proxy_hops,
     ) == (ZoneInfo("Europe/Kyiv"), ("en", "uk"), "eur", state / "round-keys", f"sqlite:///{state / 'jobs.db'}", 0)
+
+
+def test_receipts_and_transfers_need_nothing_that_was_not_said(make_settings: SettingsMaker) -> None:
+    def of(settings: Settings) -> tuple[str, str, str, str]:
+        return settings.legal_name, settings.legal_address, settings.bank_details, settings.paypal_address
+
+    said = {
+        "LEGAL_NAME": "Gazette NGO",
+        "LEGAL_ADDRESS": "1 Road",
+        "BANK_DETAILS": "IBAN: 1",
+        "PAYPAL_ADDRESS": "https://paypal.me/g",
+    }
+
+    assert of(make_settings()) == ("The Test Gazette", "", "", "")
+    assert of(make_settings(**said)) == ("Gazette NGO", "1 Road", "IBAN: 1", "https://paypal.me/g")
 
 
 def test_on_postgresql_the_jobs_live_in_the_same_database(make_settings: SettingsMaker) -> None:

@@ -25,6 +25,7 @@ from membership import money
         ("٥", "eur"),
         ("1000000", "eur"),
         ("5.5", "jpy"),
+        ("5.50", "ugx"),
         ("100000000", "jpy"),
         ("9" * 400, "eur"),
     ],
@@ -46,6 +47,8 @@ def test_what_is_no_amount_is_refused(text: str, currency: str) -> None:
         ("999999.99", "eur", 99_999_999),
         ("500", "jpy", 500),
         ("¥1 000", "JPY", 1000),
+        ("500", "ugx", 50_000),
+        ("500.00", "isk", 50_000),
     ],
 )
 def test_an_amount_is_read_as_people_type_it(text: str, currency: str, minor: int) -> None:
@@ -64,6 +67,10 @@ def test_any_text_is_an_amount_in_range_or_a_refusal(text: str, currency: str) -
     except ValueError:
         return
     assert 0 < amount <= money.MAX_MINOR
+
+
+def test_what_stripe_counts_in_thousandths_is_not_sold() -> None:
+    assert [money.is_supported(code) for code in ("kwd", "BHD", "eur", "jpy", "uah")] == [False, False, True, True, True]
 
 
 def test_major_units_are_exact() -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Engine, Inspector, inspect
+from sqlalchemy import Engine, Inspector, TextClause, inspect
 
 OWN_TABLE_OF_ALEMBIC = "alembic_version"
 Schema = dict[str, dict[str, Any]]
@@ -32,7 +32,8 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         for key, inner in value.items():
             yield from _flat(inner, f"{path} {key}".strip())
     else:
-        yield path, value
+        # The condition of a partial index is a clause, which equals nothing but itself.
+        yield path, normalised(str(value)) if isinstance(value, TextClause) else value
 
 
 def _table(seen: Inspector, name: str, engine: Engine) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,6 +17,20 @@ from membership.paths import ROOT
 from membership.web.health import alembic_config
 from tests.migrations.schema import differences, schema_of
 
+# Somebody who pays each month, as the first version kept them.
+OLD_ROWS = (
+    "INSERT INTO member (id, email, display_name, language, created_at) VALUES (1, 'a@example.org', '', 'en', :now)",
+    "INSERT INTO plan (id, key, name, currency, minimum_month_minor, minimum_year_minor, minimum_once_minor, presets_month,"
+    " presets_year, presets_once, created_at) VALUES (1, 'main', 'Support', 'eur', 300, 3000, 300, '3', '3', '3', :now)",
+    "INSERT INTO checkout_attempt (id, plan_id, interval, amount_minor, currency, language, browser_hash, member_id, created_at)"
+    " VALUES (:a, 1, 'month', 500, 'eur', 'en', '1', 1, :now)",
+    "INSERT INTO subscription (stripe_id, member_id, attempt_id, claim, written, status, amount_minor, currency, interval,"
+    " created_at) SELECT 'sub_1', 1, id, 1, 1, 'active', 500, 'eur', 'month', :now FROM checkout_attempt",
+    "INSERT INTO payment (kind, source, reference, member_id, subscription_id, attempt_id, amount_minor, currency, occurred_at)"
+    " SELECT 'charge', 'stripe', 'ch_1', 1, 'sub_1', id, 500, 'eur', :now FROM checkout_attempt",
+    "INSERT INTO paid_period (member_id, source, reference, subscription_id, starts_at, ends_at)"
+    " VALUES (1, 'subscription', 'in_1', 'sub_1', '2026-03-01 00:00:00+00:00', '2026-04-01 00:00:00+00:00')",
+)
 VERSIONS = sorted((ROOT / "migrations" / "versions").glob("*.py"))
 
 
@@ -95,3 +110,23 @@ def _imports(node: ast.AST) -> list[str]:
 def _outside_of_transactions(engine: Engine, statement: str) -> None:
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(statement))
+
+
+def test_what_an_older_version_has_written_is_there_afterwards(bare: Engine) -> None:
+    command.upgrade(config_for(bare), "0001")
+    with bare.begin() as connection:
+        for line in OLD_ROWS:
+            connection.execute(text(line), {"now": datetime(2026, 3, 22, 12, tzinfo=UTC), "a": uuid4().hex})
+
+    command.upgrade(config_for(bare), "head")
+
+    with bare.connect() as connection:
+        attempts = connection.execute(text("SELECT purpose, claim, written, link_key FROM checkout_attempt")).all()
+        payments = connection.execute(text("SELECT kind, amount_minor, subscription_id, attempt_id IS NULL FROM payment")).all()
+        supports = connection.execute(text("SELECT stripe_id, account, is_paused, attempt_id IS NULL FROM subscription")).all()
+        periods = connection.execute(text("SELECT source, member_id, disputed_at FROM paid_period")).all()
+    assert [tuple(row)[:3] for row in attempts] == [("membership", 0, 0)]
+    assert None not in {row.link_key for row in attempts}
+    assert [tuple(row) for row in payments] == [("charge", 500, "sub_1", False)]
+    assert [tuple(row) for row in supports] == [("sub_1", "", False, False)]
+    assert [tuple(row) for row in periods] == [("subscription", 1, None)]

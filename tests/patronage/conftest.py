@@ -1,5 +1,6 @@
 """A whole shop: the app served over real HTTP, the stand-in beside it, and a browser."""
 
+import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,12 +17,15 @@ from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import TestResponse
 
+from membership.accounts.models import Member
 from membership.app import create_app
 from membership.clock import FixedClock
 from membership.db import Base, make_sessions
+from membership.outbox import OutboxItem
 from membership.patronage import queries, services
+from membership.patronage.entitlement import Standing
 from membership.patronage.gateway import Gateway, make_gateway
-from membership.patronage.models import Subscription
+from membership.patronage.models import Payment, Subscription
 from membership.stripe_standin.server import StandInServer
 from tests.conftest import SettingsMaker
 from tests.factories.patronage import make_plan
@@ -146,6 +150,7 @@ class Till:
             browser_hash=browser,
             member_id=who.get("member_id"),
             article_id=who.get("article_id"),
+            purpose=who.get("purpose", "membership"),
         )
         urls = {"success_url": "http://localhost/back?session_id={CHECKOUT_SESSION_ID}", "cancel_url": "http://localhost/support"}
         return services.start_checkout(self.session, self.gateway, choice=choice, now=self.clock.now(), **urls)
@@ -165,6 +170,31 @@ class Till:
     def sync(self, stripe_id: str) -> str:
         """Ask Stripe about a subscription."""
         return services.sync_subscription(self.session, self.gateway, stripe_id=stripe_id, now=self.clock.now())
+
+    def hears(self, type_: str) -> str:
+        """Take Stripe's newest event of this type as the webhook would; return what became of it."""
+        event = self.stripe.client().v1.events.list({"type": type_, "limit": 1}).data[0]
+        raw, now = json.dumps(event.to_dict(), default=str).encode(), self.clock.now()
+        parsed = self.gateway.parse_event(raw, self.stripe.sign(raw, secret=SECRET), now)
+        services.keep_event(self.session, parsed, livemode=False, now=now)
+        return services.work_on_event(self.session, self.gateway, event_id=parsed.id, now=now)
+
+    @property
+    def charge_id(self) -> str:
+        """The only charge that was taken."""
+        charges = select(Payment.reference).where(Payment.kind == "charge")
+        return self.session.scalars(charges).one()
+
+    @property
+    def standing(self) -> Standing:
+        """What the only member is now."""
+        ((member_id,),) = self.table(Member, "id")
+        return queries.standing_of(self.session, member_id, at=self.clock.now())
+
+    @property
+    def mails(self) -> list[str]:
+        """The kinds of mails that are to be sent, in their order."""
+        return list(self.session.scalars(select(OutboxItem.kind).order_by(OutboxItem.id)))
 
     @property
     def subscription(self) -> Subscription:

@@ -5,16 +5,20 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
-from membership.db import make_sessions
+from membership.db import make_sessions, transaction
 from membership.errors import Conflict, Unavailable
 from membership.patronage import queries, services
 from membership.patronage.gateway import Gateway
-from membership.patronage.models import CheckoutAttempt
-from membership.patronage.services.checkout import AlreadyPaid, AlreadyPatron
+from membership.patronage.models import CheckoutAttempt, Gift, PaidPeriod, Payment, Plan, StripeClosure
+from membership.patronage.services.checkout import AlreadyPaid, AlreadyPatron, NotOffered, PaymentsClosed
 from tests.conftest import NOW, SettingsMaker
-from tests.factories.accounts import make_member
+from tests.factories.accounts import make_member, race
+from tests.factories.patronage import make_plan
 from tests.patronage.conftest import Till
+
+URLS = {"success_url": "http://localhost/back", "cancel_url": "http://localhost/"}
 
 
 def sessions_at_stripe(till: Till) -> int:
@@ -141,6 +145,52 @@ def test_an_answer_lost_on_the_way_opens_no_second_session(till: Till) -> None:
     assert sessions_at_stripe(till) == 1
 
 
+@pytest.mark.parametrize("purpose", ["membership", "gift", "seats"])
+def test_while_stripe_is_closed_nothing_is_sold(till: Till, purpose: str) -> None:
+    with transaction(till.session):
+        till.session.add(StripeClosure(closed_at=NOW, reason="closed", place=1))
+
+    with pytest.raises(PaymentsClosed):
+        till.opens("once", 2000, purpose=purpose)
+
+    assert till.table(CheckoutAttempt, "id") == []
+
+
+def test_a_plan_that_was_retired_meanwhile_is_not_sold(till: Till) -> None:
+    plan = queries.default_plan(till.session)
+    make_plan(till.session, key="other")
+    services.retire_plan(till.session, key="main", now=NOW)
+    choice = services.Choice(plan, "month", 500, "en", b"b" * 32, None, None)
+
+    with pytest.raises(NotOffered):
+        services.start_checkout(till.session, till.gateway, choice=choice, now=NOW, **URLS)
+
+    assert till.table(CheckoutAttempt, "id") == []
+
+
+def test_a_gift_of_the_same_amount_is_another_choice(till: Till) -> None:
+    assert till.opens("once", 2000).attempt.id != till.opens("once", 2000, purpose="gift").attempt.id
+
+
+def test_a_patron_may_give_to_somebody_else(till: Till) -> None:
+    member = make_member(till.session)
+    till.pays(member_id=member.id)
+
+    assert till.opens("once", 900, purpose="gift", member_id=member.id).url
+
+
+def test_a_customer_deleted_at_stripe_pays_like_a_stranger(till: Till) -> None:
+    member = make_member(till.session)
+    till.pays(member_id=member.id)
+    customer_id = queries.find_customer_of(till.session, member.id)
+    till.stripe.client().v1.customers.delete(customer_id or "")
+
+    opened = till.opens("once", 2000, member_id=member.id)
+
+    found = till.stripe.client().v1.checkout.sessions.retrieve(opened.attempt.stripe_session_id or "")
+    assert (found.customer, found.client_reference_id) == (None, str(opened.attempt.id))
+
+
 def test_product_and_price_are_made_once(till: Till) -> None:
     for browser in (b"a" * 32, b"b" * 32):
         till.opens(browser=browser)
@@ -152,15 +202,81 @@ def test_product_and_price_are_made_once(till: Till) -> None:
     assert [(p.lookup_key, p.unit_amount) for p in client.v1.prices.list().data] == [("membership-main-month-eur-500", 500)]
 
 
+def test_an_amount_of_ones_own_chosen_by_many_at_once_ends_in_one_price(till: Till, engine: Engine) -> None:
+    till.opens()  # the product is there
+
+    def choose(own: Session) -> str:
+        plan = queries.default_plan(own)
+        return services.find_price(own, till.gateway, plan=plan, interval="month", amount_minor=777)
+
+    found = race(engine, choose, racers=4)
+
+    client = till.stripe.client()
+    assert len(set(found)) == 1
+    assert [p.id for p in client.v1.prices.list().data if p.unit_amount == 777] == [found[0]]
+
+
 def test_a_price_put_away_by_hand_is_made_anew(till: Till) -> None:
     till.opens()
     client = till.stripe.client()
     client.v1.prices.update(client.v1.prices.list().data[0].id, {"active": False})
 
-    assert till.opens(browser=b"c" * 32).url
+    opened = till.opens(browser=b"c" * 32)
+
+    assert opened.url
+    assert [(p.active, p.lookup_key) for p in client.v1.prices.list().data] == [
+        (True, "membership-main-month-eur-500"),
+        (False, None),
+    ]
 
 
-def test_a_zero_decimal_currency_is_sold_in_whole_units(till: Till) -> None:
+def test_a_lookup_key_moved_by_hand_to_another_amount_is_not_believed(till: Till) -> None:
+    till.opens()
+    client = till.stripe.client()
+    wrong = client.v1.prices.create(
+        {
+            "product": "membership_main",
+            "currency": "eur",
+            "unit_amount": 50_000,
+            "recurring": {"interval": "month"},
+            "lookup_key": "membership-main-month-eur-500",
+            "transfer_lookup_key": True,
+        }
+    )
+
+    opened = till.opens(browser=b"c" * 32)
+
+    found = client.v1.checkout.sessions.retrieve(opened.attempt.stripe_session_id or "")
+    assert found.amount_total == 500
+    assert client.v1.prices.retrieve(wrong.id).lookup_key is None
+
+
+def test_keys_of_another_account_find_no_product_and_make_it(till: Till) -> None:
+    with transaction(till.session):
+        queries.default_plan(till.session).stripe_product_id = "membership_main"
+
+    opened = till.opens()
+
+    assert opened.url
+    assert till.table(Plan, "stripe_product_id") == [("membership_main",)]
+
+
+@pytest.mark.parametrize(
+    ("descriptor", "suffix"),
+    [("TEST GAZETTE", None), ("Test Gazette", None), ("SOMETHING ELSE", "TEST GAZETTE")],
+    ids=["the account says it", "in other letters", "the account says something else"],
+)
+def test_a_single_payment_adds_our_name_where_the_account_does_not_say_it(till: Till, descriptor: str, suffix: str | None) -> None:
+    till.stripe.control("statement-descriptor", text=descriptor)
+
+    till.pays("once", 2000)
+
+    (intent,) = till.stripe.client().v1.payment_intents.list().data
+    assert (intent.statement_descriptor, intent.statement_descriptor_suffix) == (None, suffix)
+
+
+@pytest.mark.parametrize("purpose", ["membership", "gift"])
+def test_a_zero_decimal_currency_goes_the_whole_way_in_whole_units(till: Till, purpose: str) -> None:
     plan = services.ensure_plan(
         till.session,
         key="tokyo",
@@ -170,10 +286,36 @@ def test_a_zero_decimal_currency_is_sold_in_whole_units(till: Till) -> None:
         presets={"month": (500, 800, 1600), "year": (5000, 8000, 16000), "once": (1600, 3200, 8000)},
         now=NOW,
     )
-    choice = services.Choice(plan, "once", 1600, "en", b"j" * 32, None, None)
-    urls = {"success_url": "http://localhost/back", "cancel_url": "http://localhost/"}
+    choice = services.Choice(plan, "once", 1777, "en", b"j" * 32, None, None, purpose)
 
-    opened = services.start_checkout(till.session, till.gateway, choice=choice, now=NOW, **urls)
+    opened = services.start_checkout(till.session, till.gateway, choice=choice, now=NOW, **URLS)
+    till.stripe.pay(opened.url)
+    till.sync_checkout(opened.attempt.stripe_session_id or "")
 
     found = till.stripe.client().v1.checkout.sessions.retrieve(opened.attempt.stripe_session_id or "")
-    assert (found.amount_total, found.currency) == (1600, "jpy")
+    assert (found.amount_total, found.currency) == (1777, "jpy")
+    assert till.table(Payment, "amount_minor", "currency") == [(1777, "jpy")]
+    if purpose == "gift":
+        assert till.table(Gift, "months") == [(3,)]
+    else:
+        assert till.table(PaidPeriod, "ends_at") == [(NOW.replace(month=6),)]
+
+
+def test_who_has_paused_or_owes_a_payment_is_told_that_and_sold_no_second_one(till: Till) -> None:
+    member = make_member(till.session)
+    till.pays(member_id=member.id)
+    stripe_id = till.subscription.stripe_id
+    till.stripe.control("pause", id=stripe_id)
+    till.sync(stripe_id)
+    with pytest.raises(AlreadyPatron, match="Your support is paused"):
+        till.opens(amount_minor=1000, member_id=member.id)
+
+    till.stripe.control("resume", id=stripe_id)
+    till.clock.instant = NOW + timedelta(days=31)
+    till.stripe.control("fail", id=stripe_id)
+    till.sync(stripe_id)
+    with pytest.raises(AlreadyPatron, match="A payment for your support needs your attention"):
+        till.opens(amount_minor=1000, member_id=member.id)
+
+    till.clock.instant += timedelta(days=15)  # its grace is over: a new one takes its place
+    assert till.opens(amount_minor=1000, member_id=member.id).url

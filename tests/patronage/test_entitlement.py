@@ -122,10 +122,127 @@ def in_days(days: float) -> object:
             Standing(True, "patron", in_days(20)),
             id="stopping, with a gift beside it",
         ),
+        pytest.param(
+            [period(-10, 20, disputed_in_days=-1)], [subscription("active")], Standing(False, "disputed"), id="a dispute is open"
+        ),
+        pytest.param(
+            [period(-10, 20, disputed_in_days=-1), period(-5, 25, source="bank")],
+            [subscription("active")],
+            Standing(True, "patron", in_days(25)),
+            id="a dispute is open, and other money stands",
+        ),
+        pytest.param(
+            [period(-10, 20, disputed_in_days=1)],
+            [subscription("active")],
+            Standing(True, "patron", in_days(20)),
+            id="disputed later than this instant",
+        ),
+        pytest.param(
+            [period(-10, 20)],
+            [subscription("active", is_paused=True)],
+            Standing(True, "patron", in_days(20)),
+            id="paused, the time paid for still counts",
+        ),
+        pytest.param(
+            [period(-30, -1)], [subscription("active", is_paused=True)], Standing(False, "paused"), id="paused, and that is over"
+        ),
+        pytest.param(
+            [period(-30, -1)],
+            [subscription("active", is_paused=True, resumes_at=NOW + timedelta(days=1))],
+            Standing(False, "paused"),
+            id="paused until tomorrow",
+        ),
+        pytest.param(
+            [period(-30, -1)],
+            [subscription("active", is_paused=True, resumes_at=NOW)],
+            Standing(True, "patron", in_days(2)),
+            id="the pause has ended by itself, and the renewal is being collected",
+        ),
+        pytest.param(
+            [period(-30, -1)],
+            [subscription("canceled", is_paused=True)],
+            Standing(False, "ended", in_days(-1)),
+            id="ended while it was paused",
+        ),
+        pytest.param(
+            [period(-35, -5)],
+            [subscription("active", past_due_for_days=5)],
+            Standing(True, "patron", in_days(9)),
+            id="a bank has the renewal and takes its days",
+        ),
+        pytest.param(
+            [], [subscription("active", attention="declined")], Standing(False, "payment_failed"), id="a first debit did not come"
+        ),
+        pytest.param([], [subscription("past_due")], Standing(False, "payment_failed"), id="a first debit failed, past due"),
     ],
 )
 def test_what_somebody_is(periods: list[PaidPeriod], subscriptions: list[Subscription], expected: Standing) -> None:
     assert standing(periods, subscriptions, at=NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("once", "periods", "expected"),
+    [
+        ("pending", [], Standing(True, "pending")),
+        ("pending", [period(-40, -10, source="once")], Standing(True, "pending")),
+        ("pending", [period(-10, 20, source="bank")], Standing(True, "patron", in_days(20))),
+        ("failed", [], Standing(False, "payment_failed")),
+        ("failed", [period(-40, -10, source="once")], Standing(False, "ended", in_days(-10))),
+    ],
+)
+def test_a_single_payment_that_takes_days(once: str, periods: list[PaidPeriod], expected: Standing) -> None:
+    assert standing(periods, [], once=once, at=NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("periods", "subscriptions", "expected"),
+    [
+        pytest.param(
+            [period(-40, -10)],
+            [subscription("active")],
+            Standing(True, "patron", in_days(20)),
+            id="nobody can renew: thirty days more",
+        ),
+        pytest.param(
+            [period(-40, -20)],
+            [subscription("past_due", past_due_for_days=20)],
+            Standing(True, "patron", in_days(10)),
+            id="past due then",
+        ),
+        pytest.param(
+            [period(-40, -10)],
+            [subscription("canceled", ended_at=NOW - timedelta(days=2))],
+            Standing(True, "patron", in_days(20)),
+            id="Stripe has ended it since",
+        ),
+        pytest.param(
+            [period(-40, -10)],
+            [subscription("canceled", ended_at=NOW - timedelta(days=9))],
+            Standing(False, "ended", in_days(-10)),
+            id="it had ended before",
+        ),
+        pytest.param(
+            [period(-40, -10)],
+            [subscription("active", cancel_in_days=-10)],
+            Standing(False, "ended", in_days(-10)),
+            id="stopping then",
+        ),
+        pytest.param([period(-40, -10)], [subscription("active", is_paused=True)], Standing(False, "paused"), id="paused then"),
+        pytest.param(
+            [period(-70, -30)], [subscription("active")], Standing(False, "ended", in_days(-30)), id="the thirty days are over"
+        ),
+        pytest.param(
+            [period(-40, -10, reversed_in_days=-9)],
+            [subscription("active")],
+            Standing(False, "ended", in_days(-10)),
+            id="given back",
+        ),
+        pytest.param([period(-10, 20)], [subscription("active")], Standing(True, "patron", in_days(20)), id="paid for anyway"),
+        pytest.param([period(-40, -10, source="bank")], [], Standing(False, "ended", in_days(-10)), id="never paid by Stripe"),
+    ],
+)
+def test_while_stripe_is_closed_to_us(periods: list[PaidPeriod], subscriptions: list[Subscription], expected: Standing) -> None:
+    assert standing(periods, subscriptions, stripe_closed_at=NOW - timedelta(days=5), at=NOW) == expected
 
 
 def test_staff_do_not_vote_even_if_they_pay() -> None:
@@ -156,6 +273,9 @@ def test_staff_do_not_vote_even_if_they_pay() -> None:
             id="paid long ago, failed now",
         ),
         pytest.param([], [], "not_a_patron", id="nothing at all"),
+        pytest.param([period(-10, 20, disputed_in_days=-1)], [subscription("active")], "refunded", id="in dispute"),
+        pytest.param([period(-40, -10)], [subscription("active", past_due_for_days=10)], None, id="a bank takes its days"),
+        pytest.param([], [subscription("active", attention="declined")], "first_payment_failed", id="a debit did not come"),
     ],
 )
 def test_whose_ballot_counts(periods: list[PaidPeriod], subscriptions: list[Subscription], reason: str | None) -> None:
@@ -164,3 +284,15 @@ def test_whose_ballot_counts(periods: list[PaidPeriod], subscriptions: list[Subs
 
 def test_a_ballot_cast_without_right_never_counts() -> None:
     assert counts_at_check([period(-10, 20)], [], cast_entitled=False, at=NOW) == "not_a_patron"
+
+
+def test_a_ballot_of_a_single_payment_that_never_came_does_not_count() -> None:
+    assert [counts_at_check([], [], once=once, at=NOW) for once in ("pending", "failed")] == ["first_payment_failed"] * 2
+
+
+def test_a_ballot_cast_in_the_days_after_stripe_closed_counts() -> None:
+    lapsed = [period(-60, -32)], [subscription("active")]
+    since = NOW - timedelta(days=7)
+
+    assert counts_at_check(*lapsed, at=NOW, since=since) == "first_payment_failed"
+    assert counts_at_check(*lapsed, at=NOW, since=since, stripe_closed_at=NOW - timedelta(days=20)) is None

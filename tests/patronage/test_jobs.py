@@ -8,13 +8,13 @@ from membership.outbox import Letter, OutboxItem
 from membership.patronage.jobs import _prepare_welcome
 from membership.patronage.models import Payment
 from tests.conftest import NOW
-from tests.factories.accounts import make_member
+from tests.factories.accounts import SECRET_KEY, make_member
 from tests.patronage.conftest import Shop, Till
 
 
 def letters_of(till: Till) -> list[Letter | None]:
     payloads = till.session.query(OutboxItem.payload).order_by(OutboxItem.id).all()
-    return [_prepare_welcome(till.session, payload, NOW) for (payload,) in payloads]
+    return [_prepare_welcome(till.session, payload, NOW, secret_key=SECRET_KEY) for (payload,) in payloads]
 
 
 def test_the_first_payment_welcomes_and_a_renewal_is_a_receipt(till: Till) -> None:
@@ -80,7 +80,7 @@ def test_the_mail_tells_amount_fee_and_the_way_back(shop: Shop) -> None:
     assert "To: reader@example.org" in text
     assert f"The card company took €{fee / 100:.2f}; €{net / 100:.2f} reached us." in text
     assert "On your bank statement: TEST GAZETTE" in text
-    assert "You are a patron until: 22 April 2026" in text
+    assert "You are a patron until: Wednesday 22 April 2026, 15:00 in Kyiv" in text
     assert f"{shop.site}/sign-in?next=/account" in text
     assert f"{shop.site}/cancel" in text
     assert [done for (done,) in shop.rows(OutboxItem, "done_at")] == [NOW]

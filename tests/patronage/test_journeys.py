@@ -2,7 +2,6 @@
 
 import threading
 from datetime import timedelta
-from itertools import permutations
 from typing import Any
 
 import pytest
@@ -24,10 +23,6 @@ EVERYTHING: tuple[tuple[type[Any], tuple[str, ...]], ...] = (
     (CheckoutAttempt, ("id", "completed_at", "paid_at", "expired_at", "member_id")),
     (OutboxItem, ("kind", "key")),
 )
-
-
-def all_rows(shop: Shop) -> list[list[tuple[Any, ...]]]:
-    return [shop.rows(model, *columns) for model, columns in EVERYTHING]
 
 
 def open_vote(shop: Shop) -> str:
@@ -129,7 +124,8 @@ def test_a_signed_out_browser_is_not_signed_in_again_by_an_old_payment(shop: Sho
 
     page = browser.get(browser.get(success_url).location)
 
-    assert "To vote and to see your page, sign in" in page.text
+    assert page.status_code == 404  # it is another browser to us by then
+    assert "There is no payment to show here" in page.text
     assert browser.get("/account").status_code == 303
 
 
@@ -205,46 +201,6 @@ def test_only_the_opaque_attempt_travels_to_stripe(shop: Shop) -> None:
     wanted = {"attempt": str(attempt_id)}
     assert session_.client_reference_id == str(attempt_id)
     assert (session_.to_dict()["metadata"], subscription.to_dict()["metadata"]) == (wanted, wanted)
-
-
-def test_events_in_any_order_and_twice_end_the_same(shop: Shop) -> None:
-    """Of one join, one refund: what we act on, in a few orders, each delivered again."""
-    shop.stripe.pay(shop.browser().choose().location)
-    shop.webhooks_arrive()
-    shop.stripe.control("refund", id=shop.rows(Payment, "reference")[0][0])
-    shop.webhooks_arrive()
-    expected = all_rows(shop)
-    acted_on = [event_id for event_id, state in shop.rows(StripeEvent, "stripe_id", "state") if state == "done"]
-    orders = list(permutations(acted_on))
-    assert len(acted_on) >= 4
-
-    for order in (orders[0], orders[-1], orders[len(orders) // 3]):
-        forget_all(shop)
-        for event_id in (*order, *order):
-            payload, header = shop.stripe.signed(event_id)
-            answer = shop.browser().client.post(
-                "/stripe/webhook", data=payload, base_url=shop.site, headers={"Stripe-Signature": header}
-            )
-            assert answer.status_code == 200
-        assert without_ids(all_rows(shop)) == without_ids(expected)
-
-
-def forget_all(shop: Shop) -> None:
-    """Lose everything but the attempt, as it was before the payment."""
-    with shop.session() as session, transaction(session):
-        for model in (OutboxItem, PaidPeriod, Payment, StripeEvent):
-            session.query(model).delete()
-        session.query(CheckoutAttempt).update({"member_id": None, "completed_at": None, "paid_at": None}, synchronize_session=False)
-        session.query(Subscription).delete()
-        session.query(Member).delete()
-
-
-def without_ids(tables: list[list[tuple[Any, ...]]]) -> list[list[tuple[Any, ...]]]:
-    """Of our own serial numbers only whether there is one: they differ from run to run."""
-    return [
-        [tuple(v is not None if c == "member_id" else v for c, v in zip(columns, row, strict=True)) for row in table]
-        for (_, columns), table in zip(EVERYTHING, tables, strict=True)
-    ]
 
 
 def test_two_subscriptions_of_one_browser_are_both_told_truthfully(shop: Shop) -> None:

@@ -1,6 +1,7 @@
 """Who is a patron, asked of the database; what money came in; what an ask offers."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import event
@@ -11,7 +12,7 @@ from membership.db import transaction
 from membership.errors import NotFound
 from membership.patronage import queries
 from membership.patronage.asks import AmountGroup, Ask
-from membership.patronage.models import PaidPeriod, Payment, Subscription
+from membership.patronage.models import CheckoutAttempt, PaidPeriod, Payment, StripeClosure, Subscription
 from tests.conftest import NOW
 from tests.factories.accounts import make_member, make_staff
 from tests.factories.articles import make_article
@@ -35,6 +36,14 @@ def test_the_list_of_patrons_says_the_same_as_the_rule_for_each(session: Session
         ([period(-40, -10, source="bank")], []),
         ([period(1, 20, source="bank")], []),
         ([period(-10, 20, source="free_seat"), period(-60, -30, source="once")], []),
+        ([period(-10, 20, disputed_in_days=-1)], [subscription("active")]),
+        ([period(-10, 20, disputed_in_days=1)], [subscription("active")]),
+        ([period(-30, -1)], [subscription("active", is_paused=True)]),
+        ([period(-30, -1)], [subscription("active", is_paused=True, resumes_at=NOW)]),
+        ([period(-40, -5)], [subscription("active", past_due_for_days=5)]),
+        ([], [subscription("active", attention="declined")]),
+        ([period(-40, -10)], [subscription("unpaid", past_due_for_days=10)]),
+        ([period(-40, -10)], [subscription("canceled", ended_at=NOW - timedelta(days=1))]),
     ]
     for number, (periods, subscriptions) in enumerate(cases):
         member = make_member(session, f"reader{number}@example.org")
@@ -45,6 +54,8 @@ def test_the_list_of_patrons_says_the_same_as_the_rule_for_each(session: Session
         for row in periods:
             row.subscription_id = row.subscription_id and f"sub_{number}"
         store(session, *periods, *subscriptions)
+    for number, failed_at in enumerate((None, NOW)):
+        pays_once_by_bank(session, make_member(session, f"once{number}@example.org").id, failed_at=failed_at)
     staff = make_staff(session)
     give_seat(session, staff.id)
 
@@ -52,8 +63,27 @@ def test_the_list_of_patrons_says_the_same_as_the_rule_for_each(session: Session
     one_by_one = [member for member in everybody if queries.standing_of(session, member, at=NOW).may_vote]
 
     assert queries.patron_ids(session, at=NOW) == one_by_one
-    assert len(one_by_one) == 6
-    assert queries.count_patrons(session, at=NOW) == 6
+    assert len(one_by_one) == 10
+    assert queries.count_patrons(session, at=NOW) == 10
+
+    with transaction(session):
+        session.add(StripeClosure(closed_at=NOW - timedelta(days=2), reason="", place=1))
+    one_by_one = [member for member in everybody if queries.standing_of(session, member, at=NOW).may_vote]
+
+    assert queries.patron_ids(session, at=NOW) == one_by_one
+    assert len(one_by_one) == 13  # the one for fourteen days past due, the unpaid, and the one that Stripe has ended since
+
+
+def pays_once_by_bank(session: Session, member_id: int, *, failed_at: datetime | None) -> None:
+    """A single payment that takes its days, or did not come."""
+    plan = queries.find_default_plan(session) or make_plan(session)
+    with transaction(session):
+        session.add(
+            CheckoutAttempt(
+                id=uuid4(), plan_id=plan.id, interval="once", amount_minor=900, currency="eur", language="en",
+                browser_hash=b"b" * 32, member_id=member_id, created_at=NOW, completed_at=NOW, failed_at=failed_at,
+            )
+        )  # fmt: skip
 
 
 def test_staff_are_no_patrons_even_with_a_seat(session: Session) -> None:
@@ -85,7 +115,9 @@ def test_the_ask_prints_figures_and_costs_one_query(session: Session) -> None:
 
     assert [statement[:6] for statement in statements if not statement.startswith("BEGIN")] == ["SELECT"]
     assert ask == Ask(
+        plan_key="main",
         currency="eur",
+        month_minor=300,
         groups=(
             AmountGroup("month", (300, 500, 1000), 300, (1, 1, 3), 500),
             AmountGroup("year", (3000, 5000, 10000), 3000, (10, 12, 12), 5000),

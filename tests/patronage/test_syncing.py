@@ -1,18 +1,18 @@
 """Stripe's truth in our tables: what is written, in whatever order and however often."""
 
-from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
+from sqlalchemy import event
 
 from membership.accounts.models import Member
 from membership.db import transaction
-from membership.errors import NotFound
 from membership.outbox import OutboxItem
 from membership.patronage import queries, services
 from membership.patronage.entitlement import Standing
 from membership.patronage.models import CheckoutAttempt, PaidPeriod, Payment, StripeCustomer, Subscription
-from membership.patronage.services import ledger, syncing
+from membership.patronage.services import projecting
+from membership.patronage.shapes import SubscriptionFacts
 from tests.conftest import NOW
 from tests.factories.accounts import make_member
 from tests.patronage.conftest import Till
@@ -226,37 +226,104 @@ def test_a_subscription_that_is_ours_and_unknown_is_healed(till: Till) -> None:
     assert till.table(Member, "typed_email") == [("reader@example.org",)]
 
 
+def claim(till: Till, stripe_id: str) -> int:
+    with transaction(till.session):
+        return projecting.claim_subscription(till.session, stripe_id) or 0
+
+
+def write(till: Till, answer: SubscriptionFacts, claim: int) -> str:
+    with transaction(till.session):
+        return projecting.apply_subscription(till.session, answer, claim=claim, now=NOW)
+
+
 def test_the_answer_to_an_older_question_never_replaces_a_newer_one(till: Till) -> None:
     """Two workers: the first claims and asks, then sleeps; the second claims, asks and writes; then the first wakes."""
     till.pays()
     stripe_id = till.subscription.stripe_id
-    old_claim = syncing._claim(till.session, stripe_id)
+    old_claim = claim(till, stripe_id)
     old_answer = till.gateway.fetch_subscription(stripe_id)
     till.stripe.control("cancel", id=stripe_id)
     assert till.sync(stripe_id) == "written"
 
-    outcome = syncing._write(till.session, old_answer, claim=old_claim, now=NOW, event_id=None)
-
-    assert outcome == "overtaken"
+    assert write(till, old_answer, old_claim) == "overtaken"
     assert till.subscription.status == "canceled"
 
 
 def test_the_newer_claim_may_also_write_last(till: Till) -> None:
     till.pays()
     stripe_id = till.subscription.stripe_id
-    old_claim = syncing._claim(till.session, stripe_id)
+    old_claim = claim(till, stripe_id)
     old_answer = till.gateway.fetch_subscription(stripe_id)
-    new_claim = syncing._claim(till.session, stripe_id)
+    new_claim = claim(till, stripe_id)
     till.stripe.control("cancel", id=stripe_id)
     new_answer = till.gateway.fetch_subscription(stripe_id)
 
-    outcomes = [
-        syncing._write(till.session, old_answer, claim=old_claim, now=NOW, event_id=None),
-        syncing._write(till.session, new_answer, claim=new_claim, now=NOW, event_id=None),
-    ]
-
-    assert outcomes == ["written", "written"]
+    assert [write(till, old_answer, old_claim), write(till, new_answer, new_claim)] == ["written", "written"]
     assert (till.subscription.status, till.subscription.claim, till.subscription.written) == ("canceled", new_claim, new_claim)
+
+
+def test_the_answer_about_a_single_payment_is_overtaken_too(till: Till) -> None:
+    """Asked before a refund and written after it, an answer would give the time back that the money no longer pays for."""
+    session_id = till.pays("once", 2000)
+    ((attempt_id, charge),) = till.table(Payment, "attempt_id", "reference")
+    with transaction(till.session):
+        old_claim = projecting.claim_attempt(till.session, attempt_id)
+    old_session, old_charges = till.gateway.fetch_checkout(session_id), [till.gateway.fetch_charge(charge)]
+    till.stripe.control("refund", id=charge)
+    assert till.sync_checkout(session_id) == "written"
+
+    with transaction(till.session):
+        outcome = projecting.apply_checkout(
+            till.session, attempt_id, old_session, old_charges, account="", claim=old_claim or 0, now=NOW
+        )
+
+    assert outcome == "overtaken"
+    assert till.table(PaidPeriod, "reversed_at") == [(NOW,)]
+
+
+def test_a_comparison_writes_what_it_would_and_takes_it_back(till: Till) -> None:
+    """What a reconciler does: the same steps in a transaction of its own, rolled back."""
+    till.pays()
+    stripe_id = till.subscription.stripe_id
+    before = [till.table(model, *columns) for model, columns in WHOLE]
+    till.stripe.control("refund", id=stripe_id)
+    answer = till.gateway.fetch_subscription(stripe_id)
+
+    with pytest.raises(KeyError), transaction(till.session):
+        claimed = projecting.claim_subscription(till.session, stripe_id) or 0
+        projecting.apply_subscription(till.session, answer, claim=claimed, now=NOW)
+        seen = [period.reversed_at for period in till.session.query(PaidPeriod)]
+        raise KeyError
+
+    assert seen == [NOW]
+    assert [till.table(model, *columns) for model, columns in WHOLE] == before
+
+
+def test_a_long_history_costs_no_more_statements(till: Till) -> None:
+    till.pays()
+    counts, statements = [], []
+    event.listen(till.session.get_bind(), "before_cursor_execute", lambda *call: statements.append(call[2]))
+    for _ in range(3):
+        till.stripe.control("renew", id=till.subscription.stripe_id)
+        statements.clear()
+        till.hears("invoice.paid")
+        counts.append(sum(not statement.startswith("BEGIN") for statement in statements))
+
+    assert counts == [12, 12, 12]
+
+
+def test_every_id_is_stored_with_its_account(till: Till) -> None:
+    till.pays()
+
+    account = till.gateway.account_id()
+    assert account.startswith("acct_")
+    assert till.table(Subscription, "account") + till.table(StripeCustomer, "account") == [(account,), (account,)]
+
+
+def test_what_pays_it_is_kept_as_its_owner_knows_it(till: Till) -> None:
+    till.pays()
+
+    assert till.table(Subscription, "card_brand", "card_last4", "card_expires") == [("visa", "4242", date(2034, 12, 31))]
 
 
 def test_a_deleted_account_is_not_made_again_by_a_renewal(till: Till) -> None:
@@ -271,90 +338,3 @@ def test_a_deleted_account_is_not_made_again_by_a_renewal(till: Till) -> None:
 
     assert till.table(Member, "id") == []
     assert till.table(Payment, "member_id") == [(None,), (None,)]
-
-
-def test_stopping_ends_with_the_paid_time_and_can_be_taken_back(till: Till) -> None:
-    till.pays()
-    (member,) = till.table(Member, "id")
-
-    services.stop_support(till.session, till.gateway, member_id=member[0], reason="topics", now=NOW)
-    stopped = standing_of_only_member(till)
-    services.resume_support(till.session, till.gateway, member_id=member[0], now=NOW)
-    resumed = standing_of_only_member(till)
-    services.stop_support(till.session, till.gateway, member_id=member[0], now=NOW)
-
-    assert (stopped, resumed) == (Standing(True, "cancelling", NOW + MONTH), Standing(True, "patron", NOW + MONTH))
-    assert till.subscription.cancel_at == NOW + MONTH
-
-
-def test_a_stopped_support_ends_on_its_day(till: Till) -> None:
-    till.pays()
-    (member,) = till.table(Member, "id")
-    services.stop_support(till.session, till.gateway, member_id=member[0], now=NOW)
-
-    till.stripe.advance(days=32)
-    till.clock.instant = NOW + timedelta(days=32)
-    till.sync(till.subscription.stripe_id)
-
-    assert till.subscription.status == "canceled"
-    assert standing_of_only_member(till) == Standing(False, "ended", NOW + MONTH)
-
-
-def test_two_supports_of_one_member_are_both_stopped(till: Till) -> None:
-    """Two tabs, both opened before either was paid: nothing more may be taken from somebody who has stopped."""
-    member = make_member(till.session)
-    tabs = [till.opens(member_id=member.id), till.opens("year", 5000, member_id=member.id)]
-    for tab in tabs:
-        till.stripe.pay(tab.url)
-        till.sync_checkout(tab.attempt.stripe_session_id or "")
-    before = till.table(Subscription, "member_id", "status", "cancel_at")
-
-    services.stop_support(till.session, till.gateway, member_id=member.id, now=NOW)
-
-    assert before == [(member.id, "active", None)] * 2
-    assert till.table(Subscription, "interval", "cancel_at") == [
-        ("month", NOW + MONTH),
-        ("year", NOW.replace(year=2027)),
-    ]
-
-
-def test_without_a_running_support_there_is_nothing_to_stop(till: Till) -> None:
-    member = make_member(till.session)
-
-    with pytest.raises(NotFound):
-        services.stop_support(till.session, till.gateway, member_id=member.id, now=NOW)
-
-
-def test_a_refund_that_failed_is_forgotten(till: Till) -> None:
-    till.pays("once", 2000)
-    ((charge,),) = till.table(Payment, "reference")
-    till.stripe.control("refund", id=charge)
-    services.sync_charge(till.session, till.gateway, charge_id=charge, now=NOW)
-    answer = replace(till.gateway.fetch_charge(charge), refunds=())  # Stripe's answer once it has failed
-
-    with transaction(till.session):
-        ledger.record_charge(till.session, answer, member_id=None, attempt=None, subscription_id=None, now=NOW)
-
-    assert till.table(Payment, "kind", "amount_minor") == [("charge", 2000)]
-
-
-def test_a_support_that_is_past_due_is_stopped_at_once_and_blocks_no_other(till: Till) -> None:
-    member = make_member(till.session)
-    till.pays(member_id=member.id)
-    till.clock.instant = NOW + MONTH - timedelta(hours=1)
-    till.stripe.control("fail", id=till.subscription.stripe_id)
-    till.sync(till.subscription.stripe_id)
-    failed = till.subscription.status
-
-    till.opens(amount_minor=1000, member_id=member.id)
-    services.stop_support(till.session, till.gateway, member_id=member.id, now=till.clock.now())
-
-    assert (failed, till.subscription.status) == ("past_due", "canceled")
-
-
-def test_a_support_that_is_stopping_blocks_no_other(till: Till) -> None:
-    member = make_member(till.session)
-    till.pays(member_id=member.id)
-    services.stop_support(till.session, till.gateway, member_id=member.id, now=NOW)
-
-    assert till.opens(amount_minor=1000, member_id=member.id).url

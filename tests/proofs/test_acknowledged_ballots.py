@@ -1,19 +1,10 @@
 """A ballot that was acknowledged is in the box, whatever happens to the server: killed at random points of a busy minute."""
 
 import http.client
-import os
 import random
-import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -28,10 +19,11 @@ from membership.patronage.services import contributions, plans
 from membership.voting import queries, services
 from membership.voting.models import Round
 from membership.voting.receipts import voter_tag
+from tests.proofs.processes import Server, dead_in_the_end
+from tests.serving import free_port
 
 pytestmark = pytest.mark.proof
 
-ROOT = Path(__file__).parents[2]
 VOTERS = 24
 CHANGES = 12  # how often each of them sends another ballot
 KILLS = 6
@@ -50,55 +42,6 @@ class Voter:
     def could_be_in_the_box(self) -> list[frozenset[str] | None]:
         """Return every content of the box that agrees with what the voter was told."""
         return [self.acknowledged, *self.unknown]
-
-
-class Server:
-    """The product on granian, which can be killed and started again on its port."""
-
-    def __init__(self, environ: dict[str, str], port: int) -> None:
-        self.environ = {**os.environ, **environ}
-        self.port = port
-        self.start()
-
-    def start(self) -> None:
-        """Start it and return when it answers."""
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port), "wsgi:app"],
-            cwd=ROOT,
-            env=self.environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                    return
-            except OSError:
-                assert self.process.poll() is None, "the server ended by itself"
-        raise AssertionError("the server did not start")
-
-    def kill(self) -> None:
-        """Kill the server and its workers as a power cut would: no handler runs."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def running(environ: dict[str, str], port: int) -> Iterator[Server]:
-    server = Server(environ, port)
-    try:
-        yield server
-    finally:
-        server.kill()
 
 
 def cookie_of(app: Flask, token: str) -> str:
@@ -163,9 +106,8 @@ def vote_busily(port: int, voter: Voter, slug: str, seed: int, sent: list[int]) 
             pause.wait(0.05)
 
 
-def test_no_acknowledged_ballot_is_lost_or_doubled_when_the_server_is_killed(
-    engine: Engine, environ: dict[str, str], port: int
-) -> None:
+def test_no_acknowledged_ballot_is_lost_or_doubled_when_the_server_is_killed(engine: Engine, environ: dict[str, str]) -> None:
+    port = free_port()
     environ |= {"SITE_URL": f"http://localhost:{port}", "DATABASE_URL": engine.url.render_as_string(hide_password=False)}
     settings = read_settings(environ)
     settings.round_keys_dir.mkdir(parents=True, mode=0o700)
@@ -174,7 +116,9 @@ def test_no_acknowledged_ballot_is_lost_or_doubled_when_the_server_is_killed(
     sent: list[int] = []
     threads = [threading.Thread(target=vote_busily, args=(port, v, round_.slug, n, sent)) for n, v in enumerate(voters)]
 
-    with running(environ, port) as server:
+    server = Server(environ, port)
+    with dead_in_the_end([server]):
+        server.start()
         for thread in threads:
             thread.start()
         for kill in range(1, KILLS + 1):

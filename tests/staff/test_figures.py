@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from membership.db import transaction
 from membership.patronage.models import PaidPeriod, Payment
+from membership.patronage.people import SOURCES
 from membership.patronage.services import ensure_plan
 from membership.staff.figures import Figures, VoteFigures, figures
 from membership.voting.models import RollEntry
@@ -14,7 +15,7 @@ from tests.conftest import NOW
 from tests.factories.accounts import make_staff
 from tests.factories.credits import make_published_vote, make_voters
 
-NOBODY = {"subscription": 0, "once": 0, "bank": 0, "free_seat": 0, "uncovered": 0}
+NOBODY = dict.fromkeys((*SOURCES, "uncovered"), 0)
 
 
 def test_an_empty_newsroom_has_zeros(session: Session) -> None:
@@ -59,6 +60,24 @@ def test_money_is_that_of_the_last_year(session: Session) -> None:
     assert (seen.gross_minor, seen.net_minor, seen.currency) == (1000, 934, "eur")
 
 
+def test_what_went_back_stands_beside_what_was_paid(session: Session) -> None:
+    moved = {
+        "refund": (-700, 1),
+        "refund_failure": (200, 2),
+        "dispute": (-500, 3),
+        "dispute_reversal": (500, 4),
+        "charge": (900, 5),
+    }
+    with transaction(session):
+        session.add_all(payment(kind, kind=kind, amount=amount, days_ago=days) for kind, (amount, days) in moved.items())
+        session.add(payment("long ago", kind="refund", amount=-400, days_ago=366))
+        session.add(payment("lost", kind="dispute", amount=-300, days_ago=6))
+
+    seen = figures(session, at=NOW)
+
+    assert (seen.given_back_minor, seen.disputed_minor, seen.gross_minor) == (500, 300, 900)
+
+
 def test_a_published_vote_shows_its_turnout(session: Session) -> None:
     vote = make_published_vote(session)
     with transaction(session):
@@ -75,15 +94,15 @@ def period(member_id: int, source: str, *, days: int, **more: object) -> PaidPer
     )
 
 
-def payment(reference: str, *, days_ago: int) -> Payment:
-    """€5, of which the card company took 33 cents."""
+def payment(reference: str, *, days_ago: int, kind: str = "charge", amount: int = 500) -> Payment:
+    """€5, of which the card company took 33 cents; or another movement."""
     return Payment(
-        kind="charge",
+        kind=kind,
         source="stripe",
         reference=reference,
-        amount_minor=500,
+        amount_minor=amount,
         fee_minor=33,
-        net_minor=467,
+        net_minor=amount - 33,
         currency="eur",
         occurred_at=NOW - timedelta(days=days_ago),
     )

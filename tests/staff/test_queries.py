@@ -9,13 +9,17 @@ from sqlalchemy.orm import Session
 from membership.credits.models import Commission
 from membership.db import transaction
 from membership.outbox import OutboxItem
-from membership.patronage.models import StripeEvent
+from membership.patronage.bank_statement import read_statement
+from membership.patronage.giving import waiting_seat_requests
+from membership.patronage.models import MoneyCheckRun, PatreonImport, PatreonMember, ReconcileRun, StripeEvent
+from membership.patronage.services import decide_free_seat, import_statement, request_free_seat
 from membership.staff import queries
 from membership.staff.queries import Desk, RoleHolders
 from membership.voting.models import BoxCheck, Round, Topic
 from tests.conftest import NOW
 from tests.factories.accounts import make_member, make_staff
 from tests.factories.credits import make_commission, make_count, make_published_vote, make_round
+from tests.factories.patronage import make_plan
 
 KYIV = ZoneInfo("Europe/Kyiv")
 
@@ -23,7 +27,7 @@ KYIV = ZoneInfo("Europe/Kyiv")
 def test_an_empty_newsroom_needs_nobody(session: Session) -> None:
     seen = desk(session)
 
-    assert (seen, seen.is_quiet) == (Desk(0, None, (), (), 0, 0), True)
+    assert (seen, seen.is_quiet) == (Desk(0, None, (), (), 0, 0, 0), True)
 
 
 def test_what_is_in_order_needs_nobody(session: Session) -> None:
@@ -94,6 +98,62 @@ def test_what_failed_is_counted(session: Session) -> None:
     seen = desk(session)
 
     assert (seen.dead_letters, seen.stuck_events, seen.is_quiet) == (1, 1, False)
+
+
+def test_who_asks_for_a_free_seat_waits_until_the_answer(session: Session) -> None:
+    treasurer = make_staff(session, "treasurer")
+    request_free_seat(session, email="reader@example.org", language="en", now=NOW)
+    waiting = desk(session)
+    request_id = waiting_seat_requests(session, at=NOW)[0].row.id
+
+    decide_free_seat(session, request_id=request_id, decision="granted", actor_id=treasurer.id, now=NOW)
+
+    assert (waiting.seat_requests, waiting.is_quiet, desk(session).is_quiet) == (1, False, True)
+
+
+def test_transfers_without_reference_wait_for_somebody(session: Session) -> None:
+    make_plan(session)
+    raw = b"Date;Amount;Purpose\n2026-03-20;5,00;?\n2026-03-20;6,00;?\n"
+    import_statement(session, statement=read_statement(raw, currency="eur", today=NOW.date()), actor_id=None, now=NOW)
+
+    seen = desk(session)
+
+    assert (seen.transfers, seen.is_quiet) == (2, False)
+
+
+def test_an_old_list_of_patreons_is_a_task_and_a_new_one_is_not(session: Session) -> None:
+    reader = make_member(session)
+    for applied_at, quiet in ((NOW - timedelta(days=36), False), (NOW - timedelta(days=34), True)):
+        with transaction(session):
+            made = PatreonImport(uploaded_at=applied_at, applied_at=applied_at)
+            session.add(made)
+            session.flush()
+            session.add(PatreonMember(patreon_id=str(made.id), member_id=reader.id, paid_until=NOW, last_import_id=made.id))
+
+        seen = desk(session)
+
+        assert (seen.patreon_overdue_since, seen.is_quiet) == (None if quiet else applied_at, quiet)
+
+
+@pytest.mark.parametrize(
+    ("drift", "is_applied", "findings", "differs"),
+    [
+        (["payment"], False, {}, True),
+        (["payment"], True, {}, False),
+        ([], False, {"fee_unknown": ["ch_1"]}, True),
+        ([], False, {}, False),
+    ],
+)
+def test_books_that_differ_need_somebody(
+    session: Session, drift: list[str], is_applied: bool, findings: dict[str, list[str]], differs: bool
+) -> None:
+    with transaction(session):
+        session.add(ReconcileRun(requested_at=NOW, finished_at=NOW, drift=drift, is_applied=is_applied))
+        session.add(MoneyCheckRun(at=NOW, findings=findings))
+
+    seen = desk(session)
+
+    assert (seen.books_differ, seen.is_quiet) == (differs, not differs)
 
 
 def test_roles_name_their_holders(session: Session) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -14,7 +15,7 @@ from membership.accounts.models import Member
 from membership.clock import FixedClock
 from membership.db import transaction
 from membership.errors import Conflict, Unavailable
-from membership.patronage.models import PaidPeriod, Subscription
+from membership.patronage.models import CheckoutAttempt, PaidPeriod, Subscription
 from membership.voting import box, queries, services
 from membership.voting.keys import RoundKeys
 from membership.voting.models import (
@@ -29,6 +30,7 @@ from membership.voting.models import (
 )
 from membership.voting.receipts import receipt, receipt_hash, voter_tag
 from membership.voting.refusals import SamePerson, StillSettling
+from tests.factories.patronage import make_plan
 from tests.factories.voting import cast, cast_all, certify_vote, close_vote, make_member, make_patron, make_staff, open_vote
 
 
@@ -42,6 +44,18 @@ def begin_first_payment(session: Session, *, clock: FixedClock) -> int:
     with transaction(session):
         subscription = Subscription(stripe_id=f"sub_{member_id}", member_id=member_id, status="incomplete", created_at=clock.now())
         session.add(subscription)
+    return member_id
+
+
+def pay_once_by_bank(session: Session, *, clock: FixedClock) -> int:
+    member_id, plan = make_member(session, clock=clock), make_plan(session)
+    with transaction(session):
+        session.add(
+            CheckoutAttempt(
+                id=uuid4(), plan_id=plan.id, interval="once", amount_minor=900, currency="eur", language="en",
+                browser_hash=b"b" * 32, member_id=member_id, created_at=clock.now(), completed_at=clock.now(),
+            )
+        )  # fmt: skip
     return member_id
 
 
@@ -91,10 +105,11 @@ def make_member_in(session: Session, clock: FixedClock) -> int:
     return member.id
 
 
+@pytest.mark.parametrize("begin", [begin_first_payment, pay_once_by_bank])
 def test_the_box_waits_for_first_payments_at_most_as_long_as_was_announced(
-    session: Session, clock: FixedClock, keys: RoundKeys
+    session: Session, clock: FixedClock, keys: RoundKeys, begin: Callable[..., int]
 ) -> None:
-    pending = begin_first_payment(session, clock=clock)
+    pending = begin(session, clock=clock)
     round_ = open_vote(session, keys=keys, clock=clock, settling_hours=72)
     cast(session, round_, pending, "water", keys=keys, clock=clock)
     close_vote(session, round_, clock=clock)

@@ -127,7 +127,7 @@ def test_whose_money_came_back_is_told_so(app: Flask, session: Session, clock: F
         session.execute(update(PaidPeriod).values(reversed_at=clock.now()))
     open_vote(session, keys=keys, clock=clock)
 
-    assert "given back or is in dispute" in text_of(send(signed_in(app, patron), "water"))
+    assert "Your payment was given back, so you can’t vote with it." in text_of(send(signed_in(app, patron), "water"))
 
 
 def test_a_first_payment_on_its_way_votes_and_is_told_what_that_means(

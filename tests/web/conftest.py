@@ -17,8 +17,10 @@ from membership.web.audience import everyone, member, signed, staff
 from membership.web.database import session
 from membership.web.kept_pages import KeptPages
 from membership.web.languages import open_route
+from membership.web.security import takes_file
 from tests.conftest import SettingsMaker
 
+LARGE_FILE = 2_000_000
 REFUSALS: dict[str, type[Refusal]] = {"409": Conflict, "403": NotAllowed, "404": NotFound, "503": Unavailable}
 
 
@@ -30,6 +32,7 @@ def make_views() -> Blueprint:
     """Return the views, new for each app."""
     bp = Blueprint("sample", __name__, url_prefix="/sample")
     bp.add_url_rule("/form", view_func=everyone(form), methods=["GET", "POST", "PUT", "DELETE"])
+    bp.add_url_rule("/file", "file", everyone(takes_file(LARGE_FILE)(file)), methods=["POST"])
     bp.add_url_rule("/webhook", view_func=signed(by="test")(webhook), methods=["POST"])
     bp.add_url_rule("/number/<int:number>", "number", everyone(lambda number: str(number)))
     bp.add_url_rule("/word/<word>", "word", everyone(lambda word: word))
@@ -44,6 +47,10 @@ def make_views() -> Blueprint:
 
 def form() -> str:
     return "|".join(request.form.values())
+
+
+def file() -> str:
+    return str(len(request.files["file"].read()))
 
 
 def webhook() -> bytes:

@@ -17,6 +17,11 @@ def show_hash() -> str:
     return browser.browser_hash().hex() + browser.browser_hash().hex()
 
 
+def sign_out() -> str:
+    browser.sign_out_browser()
+    return (browser.find_browser_hash() or b"none").hex()
+
+
 def show_known_hash() -> str:
     return (browser.find_browser_hash() or b"none").hex()
 
@@ -26,6 +31,7 @@ def browsing(sample_app: Flask) -> FlaskClient:
     """A browser before views that ask for its id."""
     sample_app.add_url_rule("/hash", "hash", show_hash)
     sample_app.add_url_rule("/known-hash", "known_hash", show_known_hash)
+    sample_app.add_url_rule("/out", "out", sign_out)
     return sample_app.test_client()
 
 
@@ -54,6 +60,18 @@ def test_an_id_that_we_did_not_make_is_replaced(browsing: FlaskClient, value: st
     assert known == b"none".hex()
     assert cookie is not None
     assert cookie.value != value
+
+
+def test_signing_out_makes_it_another_browser(browsing: FlaskClient) -> None:
+    """Who comes next to a shared computer must not be taken for who left it."""
+    stranger = browsing.get("/out")
+    before = browsing.get("/hash").text
+    out = browsing.get("/out").text
+    after = browsing.get("/known-hash").text
+
+    assert (stranger.text, "browser=" in str(stranger.headers)) == (b"none".hex(), False)
+    assert before != after * 2
+    assert out == after != b"none".hex()
 
 
 def test_over_https_the_cookies_are_secure(make_settings: SettingsMaker, clock: FixedClock) -> None:

@@ -6,14 +6,31 @@ from membership.config import Settings
 from membership.patronage.gateway.catalogue import Catalogue
 from membership.patronage.gateway.checkouts import Checkouts, NewCheckout
 from membership.patronage.gateway.connection import API_VERSION, QUICK_TIMEOUT_SECONDS, Declined
+from membership.patronage.gateway.invoices import ChangePreview, Invoices, NewPrice
+from membership.patronage.gateway.listing import ListedSubscription, Listing
+from membership.patronage.gateway.portal import Cards, Portal
+from membership.patronage.gateway.refunds import MadeRefund, RefundRefused, Refunds
 from membership.patronage.gateway.subscriptions import Subscriptions
 from membership.patronage.gateway.truth import Truth
 from membership.patronage.signature import ParsedEvent, parse_event
 
-__all__ = ["API_VERSION", "Declined", "Gateway", "NewCheckout", "make_gateway", "make_quick_gateway"]
+__all__ = [
+    "API_VERSION",
+    "Cards",
+    "ChangePreview",
+    "Declined",
+    "Gateway",
+    "ListedSubscription",
+    "MadeRefund",
+    "NewCheckout",
+    "NewPrice",
+    "RefundRefused",
+    "make_gateway",
+    "make_quick_gateway",
+]
 
 
-class Gateway(Catalogue, Checkouts, Subscriptions, Truth):
+class Gateway(Catalogue, Checkouts, Invoices, Listing, Portal, Refunds, Subscriptions, Truth):
     """Speaks to one Stripe account."""
 
     def parse_event(self, raw: bytes, header: str, now: datetime) -> ParsedEvent:

@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import stripe
 import structlog
@@ -27,13 +29,25 @@ class Declined(Conflict):
         self.code = code
 
 
+@dataclass(frozen=True)
+class Account:
+    """Our own account: what bank statements show unless a payment says otherwise, and what begins them if it says more.
+
+    Empty where our key may not ask.
+    """
+
+    id: str = ""
+    descriptor: str = ""
+    prefix: str = ""
+
+
 class Connection:
     """Speaks to one Stripe account. Every method of the gateway may raise Unavailable, Conflict or NotFound."""
 
     def __init__(self, settings: Settings, *, timeout: float = TIMEOUT_SECONDS, retries: int = RETRIES) -> None:
         self._secrets = settings.stripe_webhook_secrets
         self._descriptor = settings.statement_descriptor
-        self._account: str | None = None
+        self._account: Account | None = None
         self._stripe = stripe.StripeClient(
             settings.stripe_secret_key,
             stripe_version=API_VERSION,
@@ -43,13 +57,17 @@ class Connection:
         )
 
     def account_id(self) -> str:
-        """Return our account's id, asked for once; "" where our key may not ask."""
+        """Return our account's id; "" where our key may not ask."""
+        return self.account().id
+
+    def account(self) -> Account:
+        """Return our account, asked for once."""
         if self._account is None:
             with translated():
                 try:
-                    self._account = self._stripe.v1.accounts.retrieve_current().id
+                    self._account = _read_account(self._stripe.v1.accounts.retrieve_current().to_dict())
                 except stripe.PermissionError:
-                    self._account = ""
+                    self._account = Account()
         return self._account
 
 
@@ -72,6 +90,13 @@ def translated() -> Iterator[None]:
         if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
             raise Conflict("Stripe refused this. Nothing was taken. Please write to us.") from error
         raise Unavailable("Payments can’t be reached just now. Nothing was taken. Please try again in a minute.") from error
+
+
+def _read_account(body: dict[str, Any]) -> Account:
+    settings = body.get("settings") or {}
+    descriptor = (settings.get("payments") or {}).get("statement_descriptor") or ""
+    prefix = (settings.get("card_payments") or {}).get("statement_descriptor_prefix") or ""
+    return Account(body["id"], descriptor, prefix)
 
 
 def _decline_code(error: stripe.CardError) -> str:

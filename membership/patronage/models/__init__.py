@@ -12,16 +12,18 @@ from membership.patronage.models.giving import (
 )
 from membership.patronage.models.keeping import MoneyCheckRun, ReconcileRun, StripeClosure, StripeEvent
 from membership.patronage.models.money import DeclinedCharge, Dispute, PaidPeriod, Payment, RefundOrder, Subscription
-from membership.patronage.models.people import MemberNote, TwinNotice
+from membership.patronage.models.people import CancelRequest, DuplicateSubscription, MemberNote, TwinNotice
 
 __all__ = [
     "INTERVALS",
     "PURPOSES",
     "BankImport",
     "BankTransfer",
+    "CancelRequest",
     "CheckoutAttempt",
     "DeclinedCharge",
     "Dispute",
+    "DuplicateSubscription",
     "FreeSeatRequest",
     "Gift",
     "MemberNote",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from membership.db import Base, BigId
@@ -57,6 +57,14 @@ class CheckoutAttempt(Base):
         CheckConstraint("purpose IN ('membership', 'gift', 'seats')", name="purpose_known"),
         CheckConstraint("purpose = 'membership' OR interval = 'once'", name="given_once"),
         CheckConstraint("amount_minor > 0", name="amount_positive"),
+        CheckConstraint("written <= claim", name="written_after_claim"),
+        # Read each minute for who may vote: the few that are with a bank, or did not come.
+        Index(
+            "ix_checkout_attempt_delayed",
+            "member_id",
+            sqlite_where=text("completed_at IS NOT NULL AND paid_at IS NULL"),
+            postgresql_where=text("completed_at IS NOT NULL AND paid_at IS NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -69,7 +77,11 @@ class CheckoutAttempt(Base):
     browser_hash: Mapped[bytes] = mapped_column(index=True)
     # The member who was signed in when it began; else who came of it, once it was paid.
     member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"), index=True)
+    # When that was decided: who deletes their account afterwards is not made a member again by a late event.
+    settled_at: Mapped[datetime | None]
     article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id", ondelete="SET NULL"))
+    # Typed at Stripe by who buys for somebody else: nobody becomes a member by that, but the code or the receipt goes there.
+    buyer_email: Mapped[str | None]
     # The first price found is kept: asked again with the same idempotency key, Stripe must hear the same words.
     stripe_price_id: Mapped[str | None]
     stripe_session_id: Mapped[str | None] = mapped_column(unique=True)
@@ -83,8 +95,13 @@ class CheckoutAttempt(Base):
     paid_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
     expired_at: Mapped[datetime | None]
+    # Withdrawn from within the first days: its subscription ends at once, and all that it took goes back.
+    withdrawn_at: Mapped[datetime | None] = mapped_column(index=True)
     # The browser that paid was signed in by it; that works once.
     signed_in_at: Mapped[datetime | None]
+    # As on a subscription: the questions asked about this session, and the last one whose answer was stored.
+    claim: Mapped[int] = mapped_column(default=0)
+    written: Mapped[int] = mapped_column(default=0)
     # What the signed links in mails name; a new one makes every link sent so far a dead one.
     link_key: Mapped[UUID] = mapped_column(unique=True, default=uuid4)
 
@@ -110,15 +127,16 @@ class Gift(Base):
     __tablename__ = "gift"
     __table_args__ = (
         CheckConstraint("months BETWEEN 1 AND 12", name="months_bounded"),
-        CheckConstraint("(redeemed_at IS NULL) = (redeemed_by IS NULL)", name="redeemed_whole"),
+        CheckConstraint("redeemed_by IS NULL OR redeemed_at IS NOT NULL", name="redeemed_whole"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     attempt_id: Mapped[UUID] = mapped_column(ForeignKey("checkout_attempt.id"), unique=True)
     months: Mapped[int]
-    code_hash: Mapped[bytes] = mapped_column(unique=True)
+    code_hash: Mapped[bytes | None] = mapped_column(unique=True)  # None until the code was shown for the first time
     created_at: Mapped[datetime]
     redeemed_at: Mapped[datetime | None]
-    redeemed_by: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    # Used stays used, also when its user's account is deleted.
+    redeemed_by: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"), index=True)
     # The buyer's money came back: the code opens nothing any more.
     reversed_at: Mapped[datetime | None]

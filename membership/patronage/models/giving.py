@@ -1,8 +1,9 @@
 """Support that comes another way: free seats and their pool, bank transfers, a platform that goes on beside us."""
 
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from membership.db import Base, BigId
@@ -56,7 +57,8 @@ class TransferReference(Base):
 
     reference: Mapped[str] = mapped_column(primary_key=True)
     member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), unique=True)
-    email: Mapped[str | None]  # typed by who is no member yet; a member is made of the first transfer
+    # Typed by who is not signed in; the first transfer makes it a member's, and then it is forgotten here.
+    email: Mapped[str | None]
     language: Mapped[str]
     created_at: Mapped[datetime]
 
@@ -97,24 +99,28 @@ class BankTransfer(Base):
     text: Mapped[str]
     state: Mapped[str] = mapped_column(default="waiting")
     member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"))
+    months: Mapped[int] = mapped_column(default=0)  # that it paid for, once it is somebody's
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"))
     decided_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(default="")
 
 
 class PatreonImport(Base):
-    """One members list that staff uploaded, and what it changed."""
+    """One members list that staff uploaded: first only looked at, then applied, and what it changed."""
 
     __tablename__ = "patreon_import"
+    __table_args__ = (CheckConstraint("applied_at IS NULL OR draft IS NULL", name="draft_forgotten"),)
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    imported_by: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"))
-    imported_at: Mapped[datetime]
-    joined: Mapped[int]
-    prolonged: Mapped[int]
-    unchanged: Mapped[int]
-    left: Mapped[int]
-    refused: Mapped[int]
+    uploaded_by: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"))
+    uploaded_at: Mapped[datetime]
+    # The rows that were read, with their addresses: forgotten when they are applied, put away, or a day old.
+    draft: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    applied_at: Mapped[datetime | None]
+    joined: Mapped[int] = mapped_column(default=0)
+    prolonged: Mapped[int] = mapped_column(default=0)
+    unchanged: Mapped[int] = mapped_column(default=0)
+    left: Mapped[int] = mapped_column(default=0)
 
 
 class PatreonMember(Base):
@@ -123,7 +129,8 @@ class PatreonMember(Base):
     __tablename__ = "patreon_member"
 
     patreon_id: Mapped[str] = mapped_column(primary_key=True)
-    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
+    # None: they have deleted their account here, and next month's list does not make them a member again.
+    member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"), index=True)
     paid_until: Mapped[datetime]
     last_import_id: Mapped[int] = mapped_column(ForeignKey("patreon_import.id"))
     left_at: Mapped[datetime | None]

@@ -1,6 +1,6 @@
 """Money itself: subscriptions, payments, disputes, and the time that they pay for."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
@@ -37,16 +37,21 @@ class Subscription(Base):
     current_period_end: Mapped[datetime | None]
     cancel_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
-    # `created` of the oldest invoice that is open; grace is counted from it.
+    # `created` of the oldest invoice that is open; grace is counted from it. Not past due yet, a bank takes its days.
     past_due_since: Mapped[datetime | None]
     # Paused by choice: nothing is collected. Resumed by Stripe itself on the day, if there is one.
     is_paused: Mapped[bool] = mapped_column(default=False)
     resumes_at: Mapped[datetime | None]
-    # Why the open invoice was not paid, where it can be paid by hand, and when Stripe tries again by itself.
+    # Why the open invoice was not paid (or a first debit that is void now), where it can be paid by hand, and when Stripe tries
+    # again by itself.
     attention: Mapped[str | None]
     open_invoice_id: Mapped[str | None]
     open_invoice_url: Mapped[str | None]
     next_attempt_at: Mapped[datetime | None]
+    # What pays it, as its owner knows it; the last day it works.
+    card_brand: Mapped[str] = mapped_column(default="")
+    card_last4: Mapped[str] = mapped_column(default="")
+    card_expires: Mapped[date | None]
     created_at: Mapped[datetime]
     synced_at: Mapped[datetime | None]
 

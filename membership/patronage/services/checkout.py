@@ -1,7 +1,7 @@
 """A reader starts to pay: our attempt first, then a Checkout session at Stripe, then its address on our row."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -9,21 +9,34 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from membership.db import insert_into, release, transaction
-from membership.errors import Conflict, Unavailable
+from membership.errors import Conflict, NotFound, Unavailable
 from membership.patronage import queries
-from membership.patronage.entitlement import TAKING
+from membership.patronage.entitlement import GRACE, TAKING
 from membership.patronage.gateway import Gateway, NewCheckout
 from membership.patronage.models import CheckoutAttempt, Plan
+from membership.patronage.services.catalogue import find_price
+from membership.patronage.shapes import Checkout
 
 # Stripe keeps an idempotency key and a session for a day; a bit less, so that nobody is sent to a page that is about to end.
 REUSED_FOR = timedelta(hours=23)
 
 
 class AlreadyPatron(Conflict):
-    """A second running subscription is not sold."""
+    """A second running subscription is not sold; the sentence says what to do with the first."""
+
+
+class PaymentsClosed(Conflict):
+    """Stripe is closed to us: nothing is sold by card."""
 
     def __init__(self) -> None:
-        super().__init__("You support us already, and nothing was taken. Here you can stop your support.")
+        super().__init__("We can’t take card payments at the moment, and nothing was taken. There are other ways to support us.")
+
+
+class NotOffered(Conflict):
+    """The plan was retired while somebody looked at it."""
+
+    def __init__(self) -> None:
+        super().__init__("This is not offered any more, and nothing was taken. Please choose again.")
 
 
 class AlreadyPaid(Conflict):
@@ -36,7 +49,7 @@ class AlreadyPaid(Conflict):
 
 @dataclass(frozen=True)
 class Choice:
-    """Who wants to give what; amount_minor has been checked against the plan."""
+    """Who wants to give what, and for whom (purpose: membership, gift, seats); amount_minor has been checked against the plan."""
 
     plan: Plan
     interval: str
@@ -45,10 +58,11 @@ class Choice:
     browser_hash: bytes
     member_id: int | None
     article_id: int | None
+    purpose: str = "membership"
 
     def key(self) -> str:
         """Return the same text for the same choice of the same browser."""
-        parts = (self.plan.id, self.interval, self.amount_minor, self.language, self.member_id, self.article_id)
+        parts = (self.plan.id, self.interval, self.amount_minor, self.language, self.member_id, self.article_id, self.purpose)
         return hashlib.sha256(self.browser_hash + repr(parts).encode()).hexdigest()
 
 
@@ -65,12 +79,10 @@ def start_checkout(
 ) -> Opened:
     """Open a Checkout session for a choice, or find the one that is open for it already.
 
-    Raises AlreadyPatron, AlreadyPaid, Conflict (below the minimum), Unavailable (the attempt stays: trying again goes on with it).
+    Raises PaymentsClosed, NotOffered, AlreadyPatron, AlreadyPaid, Conflict (below the minimum), Unavailable (the attempt stays:
+    trying again goes on with it).
     """
-    if choice.amount_minor < choice.plan.minimum(choice.interval):
-        raise Conflict("This is less than the lowest amount.")
-    if choice.member_id and choice.interval != "once" and _has_running(session, choice.member_id):
-        raise AlreadyPatron
+    _refuse(session, choice, now)
     attempt = _begin(session, choice, now)
     if attempt.stripe_session_id:
         url = _url_of_open_session(session, gateway, attempt, now)
@@ -79,13 +91,33 @@ def start_checkout(
         attempt = _begin(session, choice, now)
     price_id = _price(session, gateway, choice, attempt)
     customer_id = queries.find_customer_of(session, choice.member_id) if choice.member_id else None
-    release(session)
     new = NewCheckout(str(attempt.id), price_id, choice.interval, success_url, cancel_url, choice.language, customer_id)
     return Opened(attempt, _open(session, gateway, attempt, new))
 
 
-def _has_running(session: Session, member_id: int) -> bool:
-    return any(s.status in TAKING and s.cancel_at is None for s in queries.live_subscriptions_of(session, member_id))
+def _refuse(session: Session, choice: Choice, now: datetime) -> None:
+    """Raise why this is not sold, if it is not; nothing was asked of Stripe yet."""
+    if queries.find_stripe_closure(session):
+        raise PaymentsClosed
+    if choice.plan.key not in {plan.key for plan in queries.offered_plans(session)}:
+        raise NotOffered
+    if choice.amount_minor < choice.plan.minimum(choice.interval):
+        raise Conflict("This is less than the lowest amount.")
+    if choice.member_id and choice.interval != "once":
+        _refuse_second(session, choice.member_id, now)
+
+
+def _refuse_second(session: Session, member_id: int, now: datetime) -> None:
+    """Raise AlreadyPatron if something goes on. One that failed for longer than its grace makes way for a new one."""
+    for running in queries.live_subscriptions_of(session, member_id):
+        if running.cancel_at is not None:
+            continue
+        if running.status == "past_due" and running.past_due_since and now < running.past_due_since + GRACE:
+            raise AlreadyPatron("A payment for your support needs your attention, and nothing new was taken. Here you can mend it.")
+        if running.status in TAKING and running.is_paused:
+            raise AlreadyPatron("Your support is paused, and nothing new was taken. Here you can let it go on.")
+        if running.status in TAKING:
+            raise AlreadyPatron("You support us already, and nothing was taken. Here you can change or stop your support.")
 
 
 def _begin(session: Session, choice: Choice, now: datetime) -> CheckoutAttempt:
@@ -100,6 +132,7 @@ def _begin(session: Session, choice: Choice, now: datetime) -> CheckoutAttempt:
         values = {
             "id": uuid4(),
             "plan_id": choice.plan.id,
+            "purpose": choice.purpose,
             "interval": choice.interval,
             "amount_minor": choice.amount_minor,
             "currency": choice.plan.currency,
@@ -130,20 +163,7 @@ def _url_of_open_session(session: Session, gateway: Gateway, attempt: CheckoutAt
 def _price(session: Session, gateway: Gateway, choice: Choice, attempt: CheckoutAttempt) -> str:
     if attempt.stripe_price_id:
         return attempt.stripe_price_id
-    plan = choice.plan
-    product_id = plan.stripe_product_id
-    if product_id is None:
-        product_id = gateway.ensure_product(key=plan.key, name=plan.name)
-        with transaction(session):
-            session.execute(update(Plan).where(Plan.id == plan.id).values(stripe_product_id=product_id))
-    found = gateway.ensure_price(
-        product_id=product_id,
-        plan_key=plan.key,
-        interval=choice.interval,
-        currency=plan.currency,
-        amount_minor=choice.amount_minor,
-        attempt=str(attempt.id),
-    )
+    found = find_price(session, gateway, plan=choice.plan, interval=choice.interval, amount_minor=choice.amount_minor)
     with transaction(session):
         priced = update(CheckoutAttempt).where(CheckoutAttempt.id == attempt.id)
         first = func.coalesce(CheckoutAttempt.stripe_price_id, found)
@@ -151,12 +171,13 @@ def _price(session: Session, gateway: Gateway, choice: Choice, attempt: Checkout
 
 
 def _open(session: Session, gateway: Gateway, attempt: CheckoutAttempt, new: NewCheckout) -> str:
+    release(session)
     try:
-        checkout = gateway.create_checkout(new)
-    except Conflict:
-        # Refused for good: the next try must not go on with this attempt and its idempotency key.
+        checkout = _create(gateway, new)
+    except (Conflict, NotFound) as refused:
+        # Refused for good: the next try must not go on with this attempt, its price and its idempotency key.
         _retire(session, attempt, expired_at=None)
-        raise
+        raise Conflict("Stripe refused this, and nothing was taken. Please try again, or write to us.") from refused
     if checkout.url is None:
         raise Unavailable("Payments can’t be reached just now. Nothing was taken. Please try again in a minute.")
     with transaction(session):
@@ -166,6 +187,16 @@ def _open(session: Session, gateway: Gateway, attempt: CheckoutAttempt, new: New
             .values(stripe_session_id=checkout.id, stripe_session_url=checkout.url),
         )
     return checkout.url
+
+
+def _create(gateway: Gateway, new: NewCheckout) -> Checkout:
+    """Open the session for the customer that we know, as for a stranger if that one was deleted at Stripe."""
+    try:
+        return gateway.create_checkout(new)
+    except NotFound:
+        if new.customer_id is None:
+            raise
+        return gateway.create_checkout(replace(new, customer_id=None))
 
 
 def _retire(session: Session, attempt: CheckoutAttempt, *, expired_at: datetime | None) -> None:

@@ -13,7 +13,8 @@ from membership.patronage import queries
 from membership.patronage.gateway import Gateway
 from membership.patronage.models import StripeEvent
 from membership.patronage.services import ledger
-from membership.patronage.services.syncing import sync_charge, sync_checkout, sync_subscription
+from membership.patronage.services.projecting import IGNORED, OVERTAKEN, SECOND, WRITTEN
+from membership.patronage.services.syncing import sync_charge, sync_checkout, sync_deleted_customer, sync_subscription
 from membership.patronage.signature import ParsedEvent
 
 log = structlog.get_logger()
@@ -35,8 +36,16 @@ ABOUT = {
     "invoice.finalized": "subscription",
     "invoice.voided": "subscription",
     "invoice.marked_uncollectible": "subscription",
+    "customer.deleted": "customer",
+    "charge.failed": "charge",
     "charge.updated": "charge",
     "charge.refunded": "charge",
+    "charge.refund.updated": "charge",
+    "charge.dispute.created": "charge",
+    "charge.dispute.updated": "charge",
+    "charge.dispute.closed": "charge",
+    "charge.dispute.funds_withdrawn": "charge",
+    "charge.dispute.funds_reinstated": "charge",
     "refund.created": "charge",
     "refund.updated": "charge",
     "refund.failed": "charge",
@@ -64,9 +73,10 @@ def keep_event(session: Session, parsed: ParsedEvent, *, livemode: bool, now: da
         "done_at": now if state == "ignored" else None,
     }
     with transaction(session):
-        session.execute(insert_into(session, StripeEvent).values(**values).on_conflict_do_nothing())
-        kept = session.get_one(StripeEvent, parsed.id, populate_existing=True)
-        return kept.state == "new"
+        kept = insert_into(session, StripeEvent).values(**values).on_conflict_do_nothing()
+        if session.scalars(kept.returning(StripeEvent.state)).first() is None:
+            state = session.get_one(StripeEvent, parsed.id, populate_existing=True).state
+    return state == "new"
 
 
 def work_on_event(session: Session, gateway: Gateway, *, event_id: str, now: datetime) -> str:
@@ -79,8 +89,8 @@ def work_on_event(session: Session, gateway: Gateway, *, event_id: str, now: dat
         return _act(session, gateway, event, now)
     except NotFound as error:  # deleted at Stripe since: nothing to learn any more
         with transaction(session):
-            ledger.finish_event(session, event_id, state="ignored", now=now, why=error.message)
-        return "ignored"
+            ledger.finish_event(session, event_id, state=IGNORED, now=now, why=error.message)
+        return IGNORED
     except Unavailable:
         _note_failure(session, event_id, "Unavailable")
         return "unavailable"
@@ -103,7 +113,7 @@ def sweep_events(session: Session, gateway: Gateway, *, now: Callable[[], dateti
             continue
         if outcome == "unavailable":
             break
-        done += outcome in ("written", "overtaken", "ignored")
+        done += outcome in (WRITTEN, SECOND, OVERTAKEN, IGNORED)
     return done
 
 
@@ -115,9 +125,11 @@ def _act(session: Session, gateway: Gateway, event: StripeEvent, now: datetime) 
         return sync_subscription(session, gateway, stripe_id=event.subscription_id, now=now, event_id=event.stripe_id)
     if about == "charge" and event.charge_id:
         return sync_charge(session, gateway, charge_id=event.charge_id, now=now, event_id=event.stripe_id)
+    if about == "customer":
+        return sync_deleted_customer(session, gateway, customer_id=event.object_id, now=now, event_id=event.stripe_id)
     with transaction(session):  # an invoice of no subscription
-        ledger.finish_event(session, event.stripe_id, state="ignored", now=now, why="not ours")
-    return "ignored"
+        ledger.finish_event(session, event.stripe_id, state=IGNORED, now=now, why="not ours")
+    return IGNORED
 
 
 def _backoff(tries: int) -> timedelta:

@@ -1,5 +1,6 @@
 """What can be bought."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -7,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from membership.db import transaction
 from membership.errors import Conflict
-from membership.money import MAX_MINOR
+from membership.money import MAX_MINOR, exponent, is_supported, takes_fractions
 from membership.page_version import raise_page_version
 from membership.patronage import queries
 from membership.patronage.models import INTERVALS, Plan
@@ -24,7 +25,7 @@ def ensure_plan(
     now: datetime,
 ) -> Plan:
     """Create or change a plan; both mappings go from month, year, once to minor units. Safe to repeat; raises Conflict."""
-    fault = plan_fault(minimums, presets)
+    fault = key_fault(key) or currency_fault(currency) or plan_fault(minimums, presets, currency)
     if fault:
         raise Conflict(fault)
     with transaction(session):
@@ -42,7 +43,38 @@ def ensure_plan(
     return plan
 
 
-def plan_fault(minimums: Mapping[str, int], presets: Mapping[str, Sequence[int]]) -> str | None:
+def retire_plan(session: Session, *, key: str, now: datetime) -> None:
+    """Offer a plan no longer; who pays by it goes on. Safe to repeat; raises NotFound, Conflict for the last one."""
+    with transaction(session):
+        plan = queries.get_plan(session, key)
+        if plan.retired_at is None and len(queries.offered_plans(session)) == 1:
+            raise Conflict("This is the only plan that is offered. Make another one first.")
+        plan.retired_at = plan.retired_at or now
+        raise_page_version(session)
+
+
+def offer_plan(session: Session, *, key: str) -> None:
+    """Offer a retired plan again; safe to repeat, raises NotFound."""
+    with transaction(session):
+        queries.get_plan(session, key).retired_at = None
+        raise_page_version(session)
+
+
+def key_fault(key: str) -> str | None:
+    """Return what is wrong with a plan's key, None if nothing is."""
+    if re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?", key, flags=re.ASCII):
+        return None
+    return "A plan's key is a short name such as press: small letters, digits and hyphens."
+
+
+def currency_fault(currency: str) -> str | None:
+    """Return why nothing can be sold in this currency, None if it can."""
+    if is_supported(currency):
+        return None
+    return f"{currency.upper()} has three decimal places, and such amounts can't be sold here. Choose another currency."
+
+
+def plan_fault(minimums: Mapping[str, int], presets: Mapping[str, Sequence[int]], currency: str) -> str | None:
     """Return what is wrong with these amounts, None if nothing is."""
     for every in INTERVALS:
         amounts = list(presets[every])
@@ -52,6 +84,8 @@ def plan_fault(minimums: Mapping[str, int], presets: Mapping[str, Sequence[int]]
             return f"The presets ({every}) must be three amounts, each higher than the one before."
         if amounts[0] < minimums[every]:
             return f"The presets ({every}) must not be below the lowest amount."
+        if not takes_fractions(currency) and any(amount % 10 ** exponent(currency) for amount in (minimums[every], *amounts)):
+            return f"Amounts in {currency.upper()} are whole."
     if minimums["once"] < minimums["month"]:
         return "The lowest amount (once) must pay for a month at least."
     return None

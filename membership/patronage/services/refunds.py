@@ -1,0 +1,151 @@
+"""Money goes back: first our own order, then Stripe under the order's id, then what became of it."""
+
+from contextlib import suppress
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from membership import audit
+from membership.db import release, transaction
+from membership.errors import Conflict, NotFound, Refusal, Unavailable
+from membership.patronage import refundable
+from membership.patronage.gateway import Gateway, RefundRefused
+from membership.patronage.models import Payment, RefundOrder
+from membership.patronage.services import ledger
+from membership.patronage.services.syncing import sync_charge
+
+log = structlog.get_logger()
+STAFF = "staff"
+
+
+def order_refund(
+    session: Session,
+    *,
+    charge_reference: str,
+    amount_minor: int | None = None,
+    cause: str,
+    note: str = "",
+    ordered_by: int | None = None,
+    order_id: UUID | None = None,
+    now: datetime,
+) -> UUID:
+    """Order that a charge goes back, in part or all that is left, and return the order's id; it is carried out afterwards.
+
+    The same order_id orders once, however often its button is pressed; an automatic cause orders once for each charge. Raises
+    NotFound, Conflict (nothing or less is left, its payer's bank asks for it).
+    """
+    with transaction(session):
+        return order(
+            session,
+            charge_reference=charge_reference,
+            amount_minor=amount_minor,
+            cause=cause,
+            note=note,
+            ordered_by=ordered_by,
+            order_id=order_id,
+            now=now,
+        )
+
+
+def order(
+    session: Session,
+    *,
+    charge_reference: str,
+    amount_minor: int | None = None,
+    cause: str,
+    note: str = "",
+    ordered_by: int | None = None,
+    order_id: UUID | None = None,
+    now: datetime,
+) -> UUID:
+    """Write an order within the caller's transaction; see order_refund."""
+    charge = _locked_charge(session, charge_reference)
+    known = _known_order(session, charge_reference, cause, order_id)
+    if known is not None:
+        return known
+    if cause == STAFF:
+        amount_minor = _checked_amount(session, charge, amount_minor)
+    new = RefundOrder(id=order_id or uuid4(), charge_reference=charge_reference, member_id=charge.member_id, cause=cause)
+    new.amount_minor, new.note, new.ordered_by, new.ordered_at = amount_minor, note, ordered_by, now
+    session.add(new)
+    session.flush()
+    about: dict[str, object] = {"cause": cause, "amount_minor": amount_minor, "order": str(new.id)}
+    subject = ("payment", charge_reference)
+    audit.record(session, act="refund.ordered", subject=subject, actor_id=ordered_by, now=now, reason=note, **about)
+    return new.id
+
+
+def carry_out_refunds(session: Session, gateway: Gateway, *, now: datetime) -> int:
+    """Let Stripe carry out every order that waits and note what became of it; return how many went back.
+
+    Safe to repeat, with several workers and after a crash: Stripe does each order once. What Stripe refuses for good is noted for
+    staff, and while Stripe can't be reached the orders wait.
+    """
+    done = 0
+    for waiting in refundable.waiting_orders(session):
+        release(session)
+        try:
+            done += _carry_out(session, gateway, waiting, now)
+        except Unavailable:
+            break
+        except Refusal:
+            log.exception("refund.failed", order=str(waiting.id))
+    return done
+
+
+def _carry_out(session: Session, gateway: Gateway, waiting: RefundOrder, now: datetime) -> int:
+    try:
+        made = gateway.refund(waiting.charge_reference, amount_minor=waiting.amount_minor, order=str(waiting.id))
+    except RefundRefused as refused:
+        _note(session, waiting, refused=refused.code)
+        return 0
+    except NotFound:
+        _note(session, waiting, refused="resource_missing")
+        return 0
+    _note(session, waiting, stripe_refund_id=made.id, done_at=now)
+    with suppress(Unavailable):  # it has gone back; Stripe's event brings the rest
+        sync_charge(session, gateway, charge_id=waiting.charge_reference, now=now)
+    return 1
+
+
+def _note(session: Session, waiting: RefundOrder, **outcome: object) -> None:
+    with transaction(session):
+        session.execute(
+            update(RefundOrder).where(RefundOrder.id == waiting.id, RefundOrder.done_at.is_(None)).values(**outcome),
+        )
+
+
+def _locked_charge(session: Session, reference: str) -> Payment:
+    """Lock a charge, so that two orders at once can't give back more than it was."""
+    charges = select(Payment).where(Payment.source == ledger.STRIPE, Payment.kind == "charge", Payment.reference == reference)
+    found = session.scalar(charges.with_for_update().execution_options(populate_existing=True))
+    if found is None:
+        raise NotFound("There is no such card payment.")
+    return found
+
+
+def _known_order(session: Session, charge_reference: str, cause: str, order_id: UUID | None) -> UUID | None:
+    if order_id is not None:
+        known = session.get(RefundOrder, order_id, populate_existing=True)
+        if known is not None and known.charge_reference != charge_reference:
+            raise Conflict("This order was for another payment. Please begin again.")
+        return known.id if known else None
+    if cause == STAFF:
+        return None
+    same = select(RefundOrder.id).where(RefundOrder.charge_reference == charge_reference, RefundOrder.cause == cause)
+    return session.scalar(same)
+
+
+def _checked_amount(session: Session, charge: Payment, amount_minor: int | None) -> int:
+    if refundable.is_disputed(session, charge.reference):
+        raise Conflict("The payer’s bank asks for this payment back, or has taken it back. It can’t be given back a second time.")
+    left = refundable.left_of(session, charge)
+    if left <= 0:
+        raise Conflict("Nothing is left of this payment to give back.")
+    wanted = left if amount_minor is None else amount_minor
+    if not 0 < wanted <= left:
+        raise Conflict("This is more than is left of this payment.")
+    return wanted

@@ -1,0 +1,158 @@
+"""How many events a second one worker takes in and gives their effect, beside the same writes without HTTP: `make bench`."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Engine, func, select
+
+from membership.db import Base, make_engine, make_sessions
+from membership.paths import ROOT
+from membership.patronage.models import StripeEvent
+from membership.patronage.webhooks import MOST_INLINE
+from tests.benchmarks.article_page import cpu_seconds, environment
+from tests.benchmarks.by_core import Core
+from tests.benchmarks.renewals import Renewal, seed
+from tests.serving import postgresql, serve
+
+LEAST_RATIO, MOST_TAIL = 0.3, 10.0
+CONNECTIONS = 8
+# As many threads as may work on events at once: with more, some events would only be kept, and left to the sweep.
+FLAGS = ("--workers", "1", "--blocking-threads", str(MOST_INLINE), "--no-ws")
+
+
+@dataclass
+class Side:
+    """What one side did: events a second turn by turn, the seconds that each event took, and those of its CPU for all of them."""
+
+    rates: list[float] = field(default_factory=list)
+    took: list[float] = field(default_factory=list)
+    cpu_seconds: float = 0.0
+
+    def add(self, seconds: float, took: Sequence[float], cpu: float) -> None:
+        """Note one turn."""
+        self.rates.append(len(took) / seconds)
+        self.took += took
+        self.cpu_seconds += cpu
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of its CPU for each event; PostgreSQL's own are not in it."""
+        return self.cpu_seconds / len(self.took)
+
+    @property
+    def rate(self) -> float:
+        """Events a second, the median of the turns."""
+        return statistics.median(self.rates)
+
+    def percentile(self, percent: int) -> float:
+        """Return the seconds within which so many of a hundred events were done."""
+        return statistics.quantiles(self.took, n=100, method="inclusive")[percent - 1]
+
+    @property
+    def tail(self) -> float:
+        """How many times as long as the middle one the slowest of a hundred takes."""
+        return self.percentile(99) / self.percentile(50)
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Both sides on one database; undone is how many events have not had their effect."""
+
+    database: str
+    webhook: Side
+    core: Side
+    undone: int
+
+    @property
+    def ratio(self) -> float:
+        """The median over the turns, each with both sides right beside each other."""
+        return statistics.median(ours / theirs for ours, theirs in zip(self.webhook.rates, self.core.rates, strict=True))
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the goals were met and every event has had its effect."""
+        return self.ratio >= LEAST_RATIO and self.webhook.tail <= MOST_TAIL and not self.undone
+
+
+def main() -> int:
+    """Measure and print; the exit code says whether the goals were met."""
+    good = []
+    with tempfile.TemporaryDirectory(prefix="bench-") as name, postgresql() as url:
+        environ = environment(Path(name))
+        for database_url in (environ["DATABASE_URL"], url):
+            figures = measure(environ | {"DATABASE_URL": database_url}, turns=12, events=100)
+            show(figures)
+            good.append(figures.is_good)
+    return 0 if all(good) else 1
+
+
+def show(figures: Figures) -> None:
+    """Print the sides beside each other."""
+    many = len(figures.webhook.took)
+    print(f"Webhook on {figures.database}, {many:,} events each; granian {' '.join(FLAGS)}; {CONNECTIONS} connections and threads")
+    for name, side in (("over HTTP", figures.webhook), ("SQLAlchemy Core", figures.core)):
+        p50, p99, cpu = (seconds * 1e3 for seconds in (side.percentile(50), side.percentile(99), side.cpu))
+        rate, tail = f"{side.rate:>7,.0f} events/s", f"p50 {p50:>6.1f} ms   p99 {p99:>6.1f} ms   p99 / p50 {side.tail:>5.1f}"
+        print(f"  {name:<16} {rate}   {tail}   {cpu:>5.1f} ms of its CPU each")
+    goals = f"goals: ratio ≥ {LEAST_RATIO}, p99 ≤ {MOST_TAIL:.0f} × p50"
+    load = f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
+    by_cpu = figures.core.cpu / figures.webhook.cpu if figures.webhook.cpu else float("nan")
+    print(f"  ratio            {figures.ratio:>7.2f}   ({goals}); by CPU {by_cpu:.2f}; without effect: {figures.undone}; {load}")
+
+
+def measure(environ: Mapping[str, str], *, turns: int, events: int) -> Figures:
+    """Bring so many events in each turn, over HTTP and by Core, into an empty database."""
+    environ = {**environ, "STRIPE_API_BASE": "http://127.0.0.1:1"}  # nobody: whatever is not answered from memory fails
+    engine = make_engine(environ["DATABASE_URL"])
+    Base.metadata.create_all(engine)
+    lots = _lots(2 * (turns + 1), events)
+    with make_sessions(engine)() as session:
+        seed(session, [renewal for lot in lots for renewal in lot])
+    with serve("tests.benchmarks.from_memory:app", environ, FLAGS) as (port, process):
+        webhook, core = _take_turns(lots, port, process.pid, environ["STRIPE_WEBHOOK_SECRET"], Core(engine))
+    figures = Figures(engine.dialect.name, webhook, core, _undone(engine, sum(len(lot) for lot in lots)))
+    engine.dispose()
+    return figures
+
+
+def _take_turns(lots: Sequence[Sequence[Renewal]], port: int, pid: int, secret: str, by_core: Core) -> tuple[Side, Side]:
+    webhook, core = Side(), Side()
+    for turn, (ours, theirs) in enumerate(zip(lots[::2], lots[1::2], strict=True)):
+        before = cpu_seconds(pid)
+        posted = *_post(port, secret, ours), cpu_seconds(pid) - before
+        before = time.process_time()
+        written = *by_core.write_all(theirs, threads=CONNECTIONS), time.process_time() - before
+        if turn:  # both are warm from here on
+            webhook.add(*posted)
+            core.add(*written)
+    return webhook, core
+
+
+def _lots(many: int, size: int) -> list[list[Renewal]]:
+    return [[Renewal(lot * size + place) for place in range(size)] for lot in range(many)]
+
+
+def _post(port: int, secret: str, renewals: Iterable[Renewal]) -> tuple[float, list[float]]:
+    requests = [one.request(secret, port=port, sent_at=int(time.time())).hex() for one in renewals]
+    command = [sys.executable, "-m", "tests.benchmarks.posts", str(port), str(CONNECTIONS)]
+    came = subprocess.run(command, cwd=ROOT, check=True, input="\n".join(requests).encode(), stdout=subprocess.PIPE).stdout
+    seconds, took = json.loads(came)
+    return seconds, took
+
+
+def _undone(engine: Engine, sent: int) -> int:
+    with make_sessions(engine)() as session:
+        done = select(func.count()).select_from(StripeEvent).where(StripeEvent.state == "done")
+        return sent - (session.scalar(done) or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
