@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from membership.accounts.models import Member, StaffRole
 from membership.patronage import queries
+from membership.patronage.bank_statement import references_in
 from membership.patronage.entitlement import Standing, standing
 from membership.patronage.models import (
     CheckoutAttempt,
@@ -123,7 +124,8 @@ def _named(text: str) -> Iterator[ColumnElement[bool]]:
         RefundOrder.stripe_refund_id,
     ):
         yield Member.id.in_(select(column.class_.member_id).where(column == text))
-    yield Member.id.in_(select(TransferReference.member_id).where(TransferReference.reference == text.upper()))
+    references = {text.upper(), *references_in(text)}
+    yield Member.id.in_(select(TransferReference.member_id).where(TransferReference.reference.in_(references)))
 
 
 def _first_in_state(session: Session, wanted: Wanted, at: datetime, enough: int) -> list[int]:

@@ -116,7 +116,7 @@ def get_charge_of(session: Session, member_id: int, payment_id: int) -> Payment:
 
 def last_payment_of(session: Session, member_id: int) -> Payment | None:
     """Return a member's newest payment, the one that a receipt is sent for."""
-    own = select(Payment).where(Payment.member_id == member_id, Payment.kind == "charge")
+    own = select(Payment).where(Payment.member_id == member_id, Payment.kind.in_(("charge", "manual")))
     return session.scalars(own.order_by(Payment.occurred_at.desc(), Payment.id.desc()).limit(1)).first()
 
 

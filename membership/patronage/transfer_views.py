@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import flask
-from flask import Blueprint, redirect, url_for
+from flask import Blueprint, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -53,12 +53,13 @@ def transfer() -> ResponseReturnValue:
         form.email.errors = [_(refused.message)]
         return _page(form), 429
     flask.session[REFERENCE] = made
+    # Said once, so that a slip is seen; whoever comes next to a shared computer does not see it.
+    flash(_("This reference stands for %(address)s.", address=form.email.data))
     return redirect(url_for(".transfer"), code=303)
 
 
 def _page(form: ReferenceForm) -> str:
     account = [part.strip() for part in settings().bank_details.split(";") if part.strip()]
-    reference, address = _reference() if _is_open() else ("", None)
     return private_page(
         "transfer",
         form=form,
@@ -66,8 +67,7 @@ def _page(form: ReferenceForm) -> str:
         is_open=_is_open(),
         account=[part.partition(":") for part in account],
         paypal=settings().paypal_address,
-        reference=reference,
-        address=address,
+        reference=_reference() if _is_open() else "",
         plan=queries.find_default_plan(session()),
         examples=_examples(),
     )
@@ -78,15 +78,13 @@ def _is_open() -> bool:
     return bool(settings().bank_details or settings().paypal_address)
 
 
-def _reference() -> tuple[str, str | None]:
-    """Return the reference of who is signed in, or what this browser asked for and under which address; empty without either."""
-    if current_user.is_authenticated:
-        member = current_user.member
-        known = transfers.find_reference_of(session(), member.id)
-        language = member.language
-        return known or services.transfer_reference_for(session(), member_id=member.id, language=language, now=now()), None
-    row = transfers.find_reference(session(), flask.session.get(REFERENCE, ""))
-    return (row.reference, row.email) if row else ("", None)
+def _reference() -> str:
+    """Return the reference of who is signed in, else what this browser asked for last; empty without either."""
+    if not current_user.is_authenticated:
+        return str(flask.session.get(REFERENCE, ""))
+    member = current_user.member
+    known = transfers.find_reference_of(session(), member.id)
+    return known or services.transfer_reference_for(session(), member_id=member.id, language=member.language, now=now())
 
 
 def _examples() -> list[Example]:

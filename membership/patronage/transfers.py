@@ -85,11 +85,6 @@ def free_from(session: Session, member_id: int, *, at: datetime) -> datetime:
     return max(at, session.scalar(ends) or at)
 
 
-def find_reference(session: Session, reference: str) -> TransferReference | None:
-    """Return whose a reference is, exactly as it is stored."""
-    return session.get(TransferReference, reference, populate_existing=True)
-
-
 def references_named(session: Session, text: str) -> Sequence[TransferReference]:
     """Return the references that stand in a text, whosever they are."""
     named = select(TransferReference).where(TransferReference.reference.in_(references_in(text)))

@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from membership.accounts.models import Member
 from membership.db import make_sessions
+from membership.outbox import OutboxItem
 from membership.patronage import services
 from membership.patronage.models import BankImport, BankTransfer, PaidPeriod, Payment
 from tests.conftest import NOW
@@ -285,6 +286,19 @@ def test_money_by_hand_is_booked_once_however_often_it_is_sent(treasurer: Browse
     assert "Booked: a patron until 20 March 2027." in words(first)
     assert (again.status_code, "A transfer with this reference is recorded already." in words(again)) == (422, True)
     assert table(books, Payment, "source", "reference", "member_id", "amount_minor") == [("paypal", "PAY-1", member.id, 3600)]
+
+
+@ON_SQLITE
+def test_a_receipt_of_money_by_hand_can_be_sent_again_from_its_persons_page(treasurer: Browser, books: Session) -> None:
+    member = make_member(books)
+    sent = {"who": str(member.id), "source": "cash", "amount": "36", "came_on": "2026-03-20", "reference": "C-1"}
+    treasurer.post("/staff/contributions/new?q=reader", sent)
+
+    page = treasurer.get(f"/staff/people/{member.id}")
+    treasurer.post(f"/staff/people/{member.id}/receipt")
+
+    assert f'href="/staff/contributions/new?q=%23{member.id}"' in page.text
+    assert table(books, OutboxItem, "kind", "member_id") == [("contribution", member.id)] * 2
 
 
 @ON_SQLITE

@@ -130,8 +130,9 @@ def test_a_stranger_sees_the_account_under_a_reference_that_stays(opened: Opener
 
     assert "UA21 3223" not in words(before)
     assert (shown(after) != "", shown(again), shown(other)) == (True, shown(after), "")
-    for said in ("Gazette NGO", "UA21 3223", "only in person", "pay@gazette.example", "ann@example.org"):
+    for said in ("Gazette NGO", "UA21 3223", "only in person", "pay@gazette.example", "Ann@Example.org"):
         assert said in words(after)
+    assert "Ann@Example.org" not in words(again)  # whoever comes next to a shared computer
     assert after.headers["Cache-Control"] == "private, no-store"
     assert rows(app) == [(None, "ann@example.org", "uk")]
 

@@ -33,7 +33,7 @@ from tests.template_reading import bare_words
 TRANSLATIONS = ROOT / "membership" / "translations"
 UKRAINIAN = TRANSLATIONS / "uk" / "LC_MESSAGES" / "messages.po"
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%|\{\w+\}")
-UNTRANSLATABLE = frozenset({"CSV", "JSON"})  # names, the same everywhere
+UNTRANSLATABLE = frozenset({"CSV", "JSON", "Patreon", "PayPal", "Stripe"})  # names, the same everywhere
 ON_SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 # What stays as it is on a Ukrainian page: names, what readers wrote, and the link to the other language.
 NAMES = ("The Test Gazette", "TEST GAZETTE", "desk@gazette.example", "About water", "About schools", "About port", "English")

@@ -1,6 +1,7 @@
 """Support that does not come through Stripe: a bank transfer, PayPal, cash; and time that is given without money."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -43,34 +44,20 @@ def record_contribution(
 
     Raises NotFound, Conflict for a known reference, or for an amount that pays for no month; ValueError for what is no address.
     """
+    if source not in BY_HAND:
+        raise Conflict("This is no way in which money comes to us.")
     with transaction(session):
         member_id = receiver(session, member_id=member_id, email=email, language=language, now=now)
-        if source not in BY_HAND:
-            raise Conflict("This is no way in which money comes to us.")
         months = months_paid(session, amount_minor, currency)
         if months < 1:
             raise Conflict("This amount does not pay for a month of this newsroom's plan.")
+        known, money = {"source": source, "reference": reference}, (amount_minor, currency)
         until = book_contribution(
-            session,
-            member_id=member_id,
-            money=(amount_minor, currency),
-            months=months,
-            source=source,
-            reference=reference,
-            received_at=received_at,
-            now=now,
+            session, member_id=member_id, money=money, months=months, received_at=received_at, now=now, **known
         )
-        audit.record(
-            session,
-            act="contribution.recorded",
-            subject=("member", member_id),
-            actor_id=actor_id,
-            now=now,
-            source=source,
-            reference=reference,
-            amount_minor=amount_minor,
-            currency=currency,
-        )
+        said: dict[str, Any] = {**known, "amount_minor": amount_minor, "currency": currency}
+        subject = ("member", member_id)
+        audit.record(session, act="contribution.recorded", subject=subject, actor_id=actor_id, now=now, **said)
         assert until is not None
     return until
 

@@ -69,7 +69,7 @@ def resend_receipt(session: Session, *, member_id: int, actor_id: int, now: date
             raise Conflict("We have no address of this person.")
         outbox.enqueue(
             session,
-            kind="welcome",
+            kind="contribution" if payment.kind == "manual" else "welcome",
             key=f"receipt-again:{payment.id}:{now:%Y-%m-%dT%H:%M}",
             payload={"payment_id": payment.id},
             member_id=member_id,
