@@ -13,7 +13,7 @@ test: .venv/test.stamp $(CATALOGUES)  ## all tests, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest -m "not proof" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 proof: .venv/test.stamp $(CATALOGUES)  ## the long proofs
-	$(BIN)/python -m pytest -m proof $(ARGS)
+	$(BIN)/python -m pytest -m proof -n 2 --dist worksteal $(ARGS)
 
 bench: .venv/test.stamp $(CATALOGUES)  ## figures with their ratios, each pair in one run
 	@missed=0; for each in article_page webhook; do $(BIN)/python -m tests.benchmarks.$$each || missed=1; done; exit $$missed

@@ -17,6 +17,8 @@ from membership.patronage.bank_statement import references_in
 from membership.patronage.models import BankImport, BankTransfer, PaidPeriod, TransferReference
 
 SHOWN_WAITING, SHOWN_DECIDED, SHOWN_IMPORTS, SHOWN_CANDIDATES = 100, 50, 10, 10
+# What a payment by a statement's transfer is called, before the transfer's number; nobody types that by hand.
+FROM_STATEMENT = "transfer:"
 # How long a decision is offered to be put right on the page; its transfer is kept.
 DECIDED_LATELY = timedelta(days=62)
 
@@ -116,6 +118,6 @@ def _found(session: Session, wanted: str, at: datetime) -> tuple[people.Line, ..
 
 def _with_owner() -> Select[BankTransfer, Member | None, datetime | None]:
     """Select transfers with whom they belong to and the end of the time that they paid for, which bears their number."""
-    paid = (PaidPeriod.source == "bank") & (PaidPeriod.reference == literal("transfer-") + cast(BankTransfer.id, String))
+    paid = (PaidPeriod.source == "bank") & (PaidPeriod.reference == literal(FROM_STATEMENT) + cast(BankTransfer.id, String))
     joined = select(BankTransfer, Member, PaidPeriod.ends_at).outerjoin(Member, Member.id == BankTransfer.member_id)
     return joined.outerjoin(PaidPeriod, paid)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy.orm import Session
 
+from membership.accounts.models import Member
 from membership.audit import AuditEntry
 from membership.errors import Conflict, NotFound
 from membership.patronage import queries, services
@@ -64,6 +65,26 @@ def test_the_same_reference_is_recorded_once(session: Session) -> None:
         transfer(session, member.id)
 
     assert len(table(session, Payment, "id")) == 1
+
+
+def test_the_number_of_a_statements_transfer_is_not_taken_by_hand(session: Session) -> None:
+    make_plan(session)
+
+    with pytest.raises(Conflict):
+        transfer(session, make_member(session).id, reference="transfer:1")
+
+
+def test_somebody_who_is_new_here_is_known_by_an_address(session: Session) -> None:
+    make_plan(session)
+    paid = {"amount_minor": 300, "currency": "eur", "received_at": NOW, "actor_id": None, "source": "cash", "now": NOW}
+
+    for number in "12":
+        services.record_contribution(session, email=" New@Example.org", language="uk", reference=number, **paid)
+    with pytest.raises(ValueError):
+        services.record_contribution(session, email="new", reference="3", **paid)
+
+    assert table(session, Member, "typed_email", "language") == [("new@example.org", "uk")]
+    assert len(table(session, PaidPeriod, "id")) == 2
 
 
 @pytest.mark.parametrize(("amount", "currency"), [(299, "eur"), (1500, "usd")])

@@ -17,6 +17,7 @@ from membership.patronage.calendar import add_months
 from membership.patronage.models import Payment
 from membership.patronage.services import ledger
 from membership.patronage.services.recipients import receiver
+from membership.patronage.transfers import FROM_STATEMENT
 
 BY_HAND = ("bank", "paypal", "cash")
 # Time that nobody else keeps books of: it may begin on another day than it did at first.
@@ -46,6 +47,8 @@ def record_contribution(
     """
     if source not in BY_HAND:
         raise Conflict("This is no way in which money comes to us.")
+    if reference.startswith(FROM_STATEMENT):
+        raise Conflict("This number is kept for transfers of a statement. Choose another one.")
     with transaction(session):
         member_id = receiver(session, member_id=member_id, email=email, language=language, now=now)
         months = months_paid(session, amount_minor, currency)

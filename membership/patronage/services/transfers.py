@@ -17,6 +17,7 @@ from membership.patronage.models import BankImport, BankTransfer
 from membership.patronage.services.contributions import book_contribution, months_paid, move_contribution
 from membership.patronage.services.recipients import receiver
 from membership.patronage.services.references import find_owner
+from membership.patronage.transfers import FROM_STATEMENT
 
 BANK = "bank"
 WAITING, MATCHED, DISMISSED = "waiting", "matched", "dismissed"
@@ -198,7 +199,7 @@ def _until(session: Session, transfer: BankTransfer) -> datetime | None:
 
 
 def _reference(transfer: BankTransfer) -> str:
-    return f"transfer-{transfer.id}"
+    return f"{FROM_STATEMENT}{transfer.id}"
 
 
 def _record(session: Session, act: str, transfer: BankTransfer, actor_id: int, now: datetime, **details: Any) -> None:
