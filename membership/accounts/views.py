@@ -94,7 +94,8 @@ def use_link(token: str) -> ResponseReturnValue:
     """Sign in by a mailed link; a browser that did not ask for it has to know the code too."""
     found = queries.find_request_by_token(web.session(), token)
     form = CodeForm()
-    if found is not None and not _asked_here(found) and not form.validate():
+    is_live = sign_in_rules.state_of(found, web.now()) == "live"  # of a dead one nobody is asked for the code
+    if found is not None and is_live and not _asked_here(found) and not form.validate():
         return _link_page(found, form), 422
     try:
         signed_in = services.finish_sign_in_with_link(

@@ -2,8 +2,9 @@
 
 import json
 import sqlite3
+from collections import deque
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,7 @@ class Ledger:
 
 
 class Store:
-    """Open short connections to the state file; writers queue behind BEGIN IMMEDIATE."""
+    """Lend connections to the state file, a transaction each; writers queue behind BEGIN IMMEDIATE."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -169,9 +170,14 @@ class Store:
         self._keeper = self._connect()
         self._keeper.execute("PRAGMA journal_mode = WAL")
         self._keeper.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._is_closed = False
 
     def close(self) -> None:
         """Fold the write-ahead log back into the state file."""
+        self._is_closed = True
+        while self._idle:
+            self._idle.pop().close()
         self._keeper.close()
 
     def _connect(self) -> sqlite3.Connection:
@@ -183,7 +189,7 @@ class Store:
     @contextmanager
     def transaction(self, *, write: bool) -> Iterator[sqlite3.Connection]:
         """Open one transaction; commit it at the end, or roll it back on an exception."""
-        with closing(self._connect()) as connection:
+        with self._lent() as connection:
             connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             try:
                 yield connection
@@ -191,3 +197,18 @@ class Store:
                 connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
+
+    @contextmanager
+    def _lent(self) -> Iterator[sqlite3.Connection]:
+        """Lend an idle connection, or a new one: opening one costs as much as a whole request."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            if self._is_closed:
+                connection.close()
+            else:
+                self._idle.append(connection)
