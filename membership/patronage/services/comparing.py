@@ -42,13 +42,14 @@ def _all_targets(session: Session, gateway: Gateway) -> Iterator[Target]:
     listed = {subscription.id for subscription in gateway.list_subscriptions()}
     # What we know and Stripe doesn't list is asked for by its id, and missed aloud.
     own = select(Subscription.stripe_id).where(Subscription.account.in_(("", gateway.account_id())))
-    for stripe_id in sorted(listed | set(session.scalars(own))):
+    known = set(session.scalars(own))
+    release(session)
+    for stripe_id in sorted(listed | known):
         yield Target(None, subscription_id=stripe_id)
     for checkout in gateway.list_checkouts():
         attempt_id = _known_attempt(session, checkout.attempt)
         if attempt_id and checkout.subscription_id is None and checkout.status != "open":
             yield Target(attempt_id, session_id=checkout.id)
-    release(session)
 
 
 def _recent_targets(session: Session, gateway: Gateway, since: datetime) -> Iterator[Target]:
@@ -56,6 +57,7 @@ def _recent_targets(session: Session, gateway: Gateway, since: datetime) -> Iter
         about = ABOUT.get(event.type)
         if about == "checkout" and event.subscription_id is None:
             attempt = queries.find_attempt_by_session(session, event.object_id)
+            release(session)
             attempt_id = attempt.id if attempt else _known_attempt(session, gateway.fetch_checkout(event.object_id).attempt)
             if attempt_id:
                 yield Target(attempt_id, session_id=event.object_id)
@@ -65,16 +67,17 @@ def _recent_targets(session: Session, gateway: Gateway, since: datetime) -> Iter
             yield from _of_charge(session, gateway, event.charge_id)
         elif about == "customer":
             yield from _of_customer(session, event.object_id)
-    release(session)
 
 
 def _of_charge(session: Session, gateway: Gateway, charge_id: str) -> Iterable[Target]:
     payment = queries.find_payment(session, source=ledger.STRIPE, reference=charge_id)
+    release(session)
     if payment is not None and payment.subscription_id:
         return [Target(None, subscription_id=payment.subscription_id)]
     charge = gateway.fetch_charge(charge_id)
     attempt_id = payment.attempt_id if payment else _known_attempt(session, charge.attempt)
     attempt = queries.find_attempt(session, attempt_id) if attempt_id else None
+    release(session)
     if attempt is not None and attempt.stripe_session_id:
         return [Target(attempt.id, session_id=attempt.stripe_session_id)]
     return _of_customer(session, charge.customer_id)
@@ -82,7 +85,9 @@ def _of_charge(session: Session, gateway: Gateway, charge_id: str) -> Iterable[T
 
 def _of_customer(session: Session, customer_id: str | None) -> Iterable[Target]:
     own = select(Subscription.stripe_id).where(Subscription.stripe_customer_id == customer_id).order_by(Subscription.stripe_id)
-    return [Target(None, subscription_id=stripe_id) for stripe_id in session.scalars(own)] if customer_id else []
+    found = list(session.scalars(own)) if customer_id else []
+    release(session)
+    return [Target(None, subscription_id=stripe_id) for stripe_id in found]
 
 
 def compare(session: Session, gateway: Gateway, target: Target, *, is_applied: bool, now: datetime) -> list[Difference]:
@@ -94,15 +99,23 @@ def compare(session: Session, gateway: Gateway, target: Target, *, is_applied: b
         assert target.session_id is not None
         return _compare_checkout(session, gateway, target.attempt_id, target.session_id, is_applied, now)
     except NotFound:
-        gone = target.subscription_id or target.session_id or ""
-        return [Difference("subscription" if target.subscription_id else "checkout_attempt", gone, "row", "there", "missing")]
+        return _missing(session, target)
+
+
+def _missing(session: Session, target: Target) -> list[Difference]:
+    """Say that Stripe doesn't know something of ours any more; what was never ours is nobody's loss."""
+    if target.session_id:
+        return [Difference("checkout_attempt", target.session_id, "row", "there", "missing")]
+    is_ours = session.get(Subscription, target.subscription_id) is not None
+    release(session)
+    return [Difference("subscription", target.subscription_id or "", "row", "there", "missing")] if is_ours else []
 
 
 def _compare_subscription(session: Session, gateway: Gateway, stripe_id: str, is_applied: bool, now: datetime) -> list[Difference]:
     before = picture_of_subscription(session, stripe_id)
     row = session.get(Subscription, stripe_id)
-    attempt_id = None if row else _known_attempt(session, gateway.fetch_attempt_of(stripe_id))
     release(session)
+    attempt_id = None if row else _known_attempt(session, gateway.fetch_attempt_of(stripe_id))
     if row is None and attempt_id is None:
         return []  # somebody else's, in the same Stripe account
 
@@ -155,6 +168,8 @@ def _flushed(session: Session, picture: Callable[[], Picture]) -> Picture:
 
 def _known_attempt(session: Session, text: str | None) -> UUID | None:
     try:
-        return session.scalar(select(CheckoutAttempt.id).where(CheckoutAttempt.id == UUID(text or "")))
+        found = session.scalar(select(CheckoutAttempt.id).where(CheckoutAttempt.id == UUID(text or "")))
     except ValueError:
         return None
+    release(session)  # Stripe is asked for the next thing
+    return found
