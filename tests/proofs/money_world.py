@@ -17,7 +17,7 @@ from membership.db import Base, is_postgresql, make_sessions
 from membership.errors import Refusal
 from membership.patronage import services
 from membership.patronage.gateway import Gateway
-from membership.patronage.models import CheckoutAttempt, Payment, Plan, StripeEvent, Subscription
+from membership.patronage.models import CheckoutAttempt, Payment, Plan, StripeCustomer, StripeEvent, Subscription
 from membership.stripe_standin.server import StandInServer
 from tests.conftest import NOW
 from tests.factories.patronage import make_plan
@@ -133,23 +133,33 @@ class World:
         paid = select(CheckoutAttempt.member_id).where(
             CheckoutAttempt.browser_hash == bytes([browser]) * 32, CheckoutAttempt.member_id.is_not(None)
         )
-        return session.scalars(paid.order_by(CheckoutAttempt.created_at).limit(1)).first()
+        return session.scalars(paid.order_by(CheckoutAttempt.created_at, CheckoutAttempt.member_id).limit(1)).first()
 
-    def ids(self, column: Any) -> list[str]:
-        """Return what we know of one kind of thing, sorted."""
+    def known(self, kind: str, column: Any) -> list[str]:
+        """Return the objects of one kind that we know of, in the order in which Stripe made them: the same in every replay."""
         with make_sessions(self.engine)() as session:
-            return sorted(str(found) for found in session.scalars(select(column)) if found is not None)
+            ours = set(session.scalars(select(column)))
+        return [key for key in self.stripe.ids(kind) if key in ours]
 
     @property
     def subscriptions(self) -> list[str]:
         """The subscriptions that we know."""
-        return self.ids(Subscription.stripe_id)
+        return self.known("subscription", Subscription.stripe_id)
 
     @property
     def charges(self) -> list[str]:
         """The charges that we know."""
-        with make_sessions(self.engine)() as session:
-            return sorted(session.scalars(select(Payment.reference).where(Payment.kind == "charge")))
+        return self.known("charge", Payment.reference)
+
+    @property
+    def customers(self) -> list[str]:
+        """The customers that we know."""
+        return self.known("customer", StripeCustomer.stripe_id)
+
+    @property
+    def sessions(self) -> list[str]:
+        """The Checkout sessions that we know."""
+        return self.known("checkout.session", CheckoutAttempt.stripe_session_id)
 
     def waiting_events(self) -> list[str]:
         """Return the events that have arrived and are not done."""
