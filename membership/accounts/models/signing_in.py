@@ -1,54 +1,12 @@
-"""Who somebody is: members, their sign-ins, their sessions and what staff may do."""
+"""Ways in, and the browsers that took them."""
 
 from datetime import datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from membership.accounts.models.people import Member
 from membership.db import Base, BigId
-
-ROLES = ("editor", "counter", "treasurer", "admin")
-
-
-class Member(Base):
-    """A person: reader, patron or staff.
-
-    email is an address whose mailbox proved it; typed_email is what somebody typed at Checkout and nobody has proved.
-    """
-
-    __tablename__ = "member"
-    __table_args__ = (
-        CheckConstraint("email = lower(email)", name="email_lower"),
-        CheckConstraint("language IN ('en', 'uk')", name="language_known"),
-    )
-
-    id: Mapped[int] = mapped_column(BigId, primary_key=True)
-    email: Mapped[str | None] = mapped_column(unique=True)
-    typed_email: Mapped[str | None] = mapped_column(index=True)
-    display_name: Mapped[str] = mapped_column(default="")
-    language: Mapped[str] = mapped_column(default="en")
-    created_at: Mapped[datetime]
-    roles: Mapped[list["StaffRole"]] = relationship(lazy="selectin", cascade="all, delete-orphan")
-
-    @property
-    def is_staff(self) -> bool:
-        """Whether this person works here; staff don't vote."""
-        return bool(self.roles)
-
-    def has_role(self, role: str) -> bool:
-        """Return whether this person may do what the role may; an admin may everything."""
-        return any(held.role in (role, "admin") for held in self.roles)
-
-
-class StaffRole(Base):
-    """One role that one member holds."""
-
-    __tablename__ = "staff_role"
-    __table_args__ = (CheckConstraint("role IN ('editor', 'counter', 'treasurer', 'admin')", name="role_known"),)
-
-    member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), primary_key=True)
-    role: Mapped[str] = mapped_column(primary_key=True)
-    granted_at: Mapped[datetime]
 
 
 class SignInRequest(Base):
