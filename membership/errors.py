@@ -1,5 +1,7 @@
 """What a service may refuse, each with a sentence that a reader may see."""
 
+from datetime import datetime
+
 
 class Refusal(Exception):
     """A use case that was refused; the first argument is a sentence for the reader."""
@@ -22,7 +24,11 @@ class Conflict(Refusal):
 
 
 class TooOften(Refusal):
-    """This was asked for too often from here; later it works again."""
+    """This was asked for too often from here; from retry_at on it works again."""
+
+    def __init__(self, message: str = "", *, retry_at: datetime | None = None) -> None:
+        super().__init__(message)
+        self.retry_at = retry_at
 
 
 class Unavailable(Refusal):

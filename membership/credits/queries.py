@@ -190,7 +190,7 @@ def find_story_mail(session: Session, *, commission_id: int, member_id: int, now
     """Return the mail for one voter; None if the story is linked no more, or the voter has gone or has no address."""
     row = session.execute(_stories().where(Commission.id == commission_id, Commission.state == PUBLISHED)).one_or_none()
     member = session.get(Member, member_id)
-    address = (member.email or member.typed_email) if member else None
+    address = member.address if member else None
     if row is None or member is None or address is None:
         return None
     story = Story(*row)

@@ -48,7 +48,7 @@ def _about(session: Session, subscription_id: str, *, kind: str, say: Say, secre
     subscription = session.get(Subscription, subscription_id, populate_existing=True)
     member = session.get(Member, subscription.member_id) if subscription and subscription.member_id else None
     attempt = session.get(CheckoutAttempt, subscription.attempt_id) if subscription and subscription.attempt_id else None
-    address = (member.email or member.typed_email) if member else None
+    address = member.address if member else None
     said = say(session, subscription, now) if subscription else None
     if subscription is None or member is None or address is None or said is None:
         return None
@@ -88,7 +88,7 @@ def _prepare_withdrawn(session: Session, payload: Mapping[str, Any], now: dateti
     if attempt is None or attempt.withdrawn_at is None:
         return None
     member = session.get(Member, attempt.member_id) if attempt.member_id else None
-    address = (member.email or member.typed_email) if member else attempt.buyer_email
+    address = member.address if member else attempt.buyer_email
     if address is None:
         return None
     charges = contracts.charges_of_attempt(session, attempt.id)

@@ -11,7 +11,8 @@ from membership.accounts.models import Member
 from membership.jobs import JobContext
 from membership.outbox import Letter, Prepare
 from membership.patronage import giving, queries
-from membership.patronage.models import CheckoutAttempt, FreeSeatRequest, Payment
+from membership.patronage.models import CheckoutAttempt, FreeSeatRequest
+from membership.patronage.receipts import facts_of
 from membership.patronage.services.gifts import issue_code
 from membership.patronage.services.ledger import STRIPE
 from membership.patronage.services.seats import FREE_SEAT
@@ -42,7 +43,7 @@ def prepare_gift(session: Session, payload: Mapping[str, Any], *, secret_key: st
     payment = queries.find_payment_of_attempt(session, attempt.id)
     if code is None or payment is None:
         return None
-    return Letter(address, "gift", attempt.language, {"code": code, "months": gift.months, **_about(payment)})
+    return Letter(address, "gift", attempt.language, {"code": code, "months": gift.months, **facts_of(payment)})
 
 
 def prepare_thanks(session: Session, payload: Mapping[str, Any], now: datetime) -> Letter | None:
@@ -53,7 +54,7 @@ def prepare_thanks(session: Session, payload: Mapping[str, Any], now: datetime) 
     if payment is None or attempt is None or address is None:
         return None
     months = payment.amount_minor // queries.find_plan_of(session, attempt).minimum_month_minor
-    return Letter(address, "free_seat_paid", attempt.language, {"months": months, **_about(payment)})
+    return Letter(address, "free_seat_paid", attempt.language, {"months": months, **facts_of(payment)})
 
 
 def prepare_granted(session: Session, payload: Mapping[str, Any], now: datetime) -> Letter | None:
@@ -76,15 +77,4 @@ def _address_of(session: Session, attempt: CheckoutAttempt | None) -> str | None
     if attempt is None or attempt.buyer_email:
         return attempt.buyer_email if attempt else None
     member = session.get(Member, attempt.member_id) if attempt.member_id else None
-    return (member.email or member.typed_email) if member else None
-
-
-def _about(payment: Payment) -> dict[str, Any]:
-    return {
-        "amount_minor": payment.amount_minor,
-        "fee_minor": payment.fee_minor,
-        "net_minor": payment.net_minor,
-        "currency": payment.currency,
-        "paid_on": payment.occurred_at,
-        "reference": payment.reference,
-    }
+    return member.address if member else None

@@ -26,6 +26,7 @@ from membership.patronage.gateway import Gateway
 from membership.patronage.leaving import may_withdraw, withdrawable_until
 from membership.patronage.links import make_links
 from membership.patronage.models import CheckoutAttempt, Payment, Subscription
+from membership.patronage.receipts import facts_of
 
 
 def jobs(context: JobContext, gateway: Gateway) -> Sequence[Job]:
@@ -83,19 +84,14 @@ def _prepare_welcome(session: Session, payload: Mapping[str, Any], now: datetime
     """Prepare the receipt of one payment; the first one welcomes. Nothing if nobody can be written to."""
     payment = session.get(Payment, payload["payment_id"])
     member = session.get(Member, payment.member_id) if payment and payment.member_id else None
-    address = (member.email or member.typed_email) if member else None
+    address = member.address if member else None
     if payment is None or member is None or address is None:
         return None
     subscription = session.get(Subscription, payment.subscription_id) if payment.subscription_id else None
     attempt = session.get(CheckoutAttempt, payment.attempt_id) if payment.attempt_id else None
     first = min(queries.payments_of(session, member.id), key=lambda other: (other.occurred_at, other.id))
     context = {
-        "amount_minor": payment.amount_minor,
-        "fee_minor": payment.fee_minor,
-        "net_minor": payment.net_minor,
-        "currency": payment.currency,
-        "paid_on": payment.occurred_at,
-        "reference": payment.reference,
+        **facts_of(payment),
         "interval": subscription.interval if subscription else "once",
         "next_on": subscription.current_period_end if subscription and subscription.cancel_at is None else None,
         "until": queries.standing_of(session, member.id, at=now).until,

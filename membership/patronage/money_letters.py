@@ -100,7 +100,7 @@ def _prepare_refunded(session: Session, payload: Mapping[str, Any], now: datetim
 
 def _reached(session: Session, member_id: int | None) -> tuple[Member | None, str | None]:
     member = session.get(Member, member_id) if member_id else None
-    return member, (member.email or member.typed_email) if member else None
+    return member, member.address if member else None
 
 
 def _link_key(session: Session, subscription: Subscription) -> UUID | None:

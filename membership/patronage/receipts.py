@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -39,6 +40,18 @@ class Year:
     back_minor: int
     fee_minor: int | None
     net_minor: int | None
+
+
+def facts_of(payment: Payment) -> dict[str, Any]:
+    """Return what every mail with a receipt says about its payment."""
+    return {
+        "amount_minor": payment.amount_minor,
+        "fee_minor": payment.fee_minor,
+        "net_minor": payment.net_minor,
+        "currency": payment.currency,
+        "paid_on": payment.occurred_at,
+        "reference": payment.reference,
+    }
 
 
 def receipts_of(session: Session, member_id: int) -> list[Receipt]:

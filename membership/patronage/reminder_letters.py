@@ -26,7 +26,7 @@ def _prepare(session: Session, payload: Mapping[str, Any], now: datetime, *, kin
     """Prepare a reminder; nothing if it stopped, paused, got another card or was paid since."""
     row = session.get(Subscription, payload["subscription_id"], populate_existing=True)
     member = session.get(Member, row.member_id) if row is not None and row.member_id else None
-    address = (member.email or member.typed_email) if member else None
+    address = member.address if member else None
     if row is None or member is None or address is None or queries.find_stripe_closure(session) is not None:
         return None
     if not is_to_be_told(row, now) or services.reminder_key(row, now) != payload["key"]:

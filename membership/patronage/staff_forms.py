@@ -23,6 +23,18 @@ def _strip(value: str | None) -> str:
     return (value or "").strip()
 
 
+def _why_field() -> TextAreaField:
+    """Return the field for the reason that each act of staff about a person is kept with."""
+    return TextAreaField(
+        _l("Why?"),
+        filters=[_strip],
+        validators=[
+            DataRequired(_l("Say why: the next person who looks at this wants to know.")),
+            Length(max=LONGEST_REASON, message=_l("Use 500 characters or fewer.")),
+        ],
+    )
+
+
 class OnceForm(FlaskForm):
     """A form whose button does its work once, however often it is pressed: key names the one act."""
 
@@ -59,14 +71,7 @@ class RefundForm(OnceForm):
     """How much of one payment goes back, and why."""
 
     amount = StringField(_l("How much goes back?"), filters=[_strip])
-    note = TextAreaField(
-        _l("Why?"),
-        filters=[_strip],
-        validators=[
-            DataRequired(_l("Say why: the next person who looks at this wants to know.")),
-            Length(max=LONGEST_REASON, message=_l("Use 500 characters or fewer.")),
-        ],
-    )
+    note = _why_field()
 
     def __init__(self, charge: Payment, left_minor: int) -> None:
         super().__init__(data={"amount": f"{to_major(left_minor, charge.currency):f}"})
@@ -95,14 +100,7 @@ class StopForMemberForm(FlaskForm):
         ],
         default="period_end",
     )
-    reason = TextAreaField(
-        _l("Why?"),
-        filters=[_strip],
-        validators=[
-            DataRequired(_l("Say why: the next person who looks at this wants to know.")),
-            Length(max=LONGEST_REASON, message=_l("Use 500 characters or fewer.")),
-        ],
-    )
+    reason = _why_field()
 
 
 class GrantForm(OnceForm):
@@ -116,11 +114,4 @@ class GrantForm(OnceForm):
             NumberRange(1, MOST_COMP_MONTHS, message=_l("Give from one to 24 months.")),
         ],
     )
-    note = TextAreaField(
-        _l("Why?"),
-        filters=[_strip],
-        validators=[
-            DataRequired(_l("Say why: the next person who looks at this wants to know.")),
-            Length(max=LONGEST_REASON, message=_l("Use 500 characters or fewer.")),
-        ],
-    )
+    note = _why_field()

@@ -182,5 +182,5 @@ def _label(candidate: Candidate) -> str:
 
 def _name(line: Line) -> str:
     member = line.member
-    parts = [f"#{member.id}", member.display_name, member.email or member.typed_email or _("no address")]
+    parts = [f"#{member.id}", member.display_name, member.address or _("no address")]
     return " · ".join(part for part in parts if part)

@@ -92,20 +92,7 @@ def refund(member_id: int, payment_id: int) -> ResponseReturnValue:
     ok = form.validate_on_submit()
     if not ok or "confirmed" not in request.form:
         return _refund_page(member_id, form, is_preview=ok), 422 if form.errors else 200
-    services.order_refund(
-        session(),
-        charge_reference=charge.reference,
-        amount_minor=form.amount_minor,
-        cause="staff",
-        note=form.note.data,
-        ordered_by=current_user.member.id,
-        order_id=form.act_id,
-        now=now(),
-    )
-    done = services.carry_out_refunds(session(), _gateway(), now=now())
-    flash(
-        _("It goes back now.") if done else _("It is ordered. Below you see what becomes of it."), "success" if done else "warning"
-    )
+    _give_back(charge, form)
     return _back_to(member_id)
 
 
@@ -160,7 +147,6 @@ def _give_back(charge: Payment, form: RefundForm) -> None:
         session(),
         charge_reference=charge.reference,
         amount_minor=form.amount_minor,
-        cause="staff",
         note=form.note.data,
         ordered_by=current_user.member.id,
         order_id=form.act_id,
@@ -195,7 +181,7 @@ def _row(line: people.Line) -> tuple[object, ...]:
     return (
         line.member.id,
         line.member.display_name,
-        line.member.email or line.member.typed_email or "",
+        line.member.address or "",
         "yes" if line.member.email else "no",
         line.standing.code,
         line.standing.until.isoformat() if line.standing.until else "",

@@ -69,4 +69,4 @@ def _prepare_welcome(session: Session, payload: Mapping[str, Any], now: datetime
 
 def _reached(session: Session, member_id: int | None) -> tuple[Member | None, str | None]:
     member = session.get(Member, member_id) if member_id else None
-    return member, (member.email or member.typed_email) if member else None
+    return member, member.address if member else None

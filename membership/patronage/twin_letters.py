@@ -30,7 +30,7 @@ def _prepare_twin(session: Session, key: UUID, *, secret_key: str, now: datetime
         return None
     earlier = session.get_one(Member, notice.earlier_member_id)
     later = session.get_one(Member, notice.member_id)
-    address = earlier.email or earlier.typed_email
+    address = earlier.address
     if address is None or later.typed_email != address:
         return None
     return Letter(address, "twin", earlier.language, {"address": address, "token": make_link(secret_key, "twin", key, now=now)})
@@ -40,7 +40,7 @@ def _prepare_duplicate(session: Session, payload: Mapping[str, Any], now: dateti
     """Tell why one of two supports has ended, and what goes back."""
     ended = twins.get_duplicate(session, payload["subscription_id"])
     member = session.get(Member, ended.subscription.member_id) if ended.subscription.member_id else None
-    address = (member.email or member.typed_email) if member else None
+    address = member.address if member else None
     if member is None or address is None:
         return None
     back_minor = sum(charge.amount_minor for charge in ended.charges if charge.reference in payload["charges"])

@@ -6,6 +6,7 @@ import structlog
 from flask import Blueprint, Response, current_app, request
 
 from membership.patronage import services
+from membership.patronage.models import StripeEvent
 from membership.patronage.signature import BadSignature
 from membership.web.audience import signed
 from membership.web.database import kernel, now, session, settings
@@ -28,16 +29,17 @@ def receive_event() -> Response:
     except BadSignature as refused:
         log.warning("stripe.bad_signature", why=str(refused))
         return Response(status=400)
-    if services.keep_event(session(), parsed, livemode=settings().livemode, now=now()):
-        _work_on(parsed.id)
+    event = services.keep_event(session(), parsed, livemode=settings().livemode, now=now())
+    if event is not None:
+        _work_on(event)
     return Response(status=200)
 
 
-def _work_on(event_id: str) -> None:
+def _work_on(event: StripeEvent) -> None:
     outcome = "no room"
     if _room.acquire(blocking=False):
         try:
-            outcome = services.work_on_event(session(), current_app.extensions["quick_gateway"], event_id=event_id, now=now())
+            outcome = services.work_on_event(session(), current_app.extensions["quick_gateway"], event, now=now())
         finally:
             _room.release()
     if outcome == services.SECOND:  # the same member pays twice

@@ -28,6 +28,12 @@ class Member(Base):
     display_name: Mapped[str] = mapped_column(default="")
     language: Mapped[str] = mapped_column(default="en")
     created_at: Mapped[datetime]
+    # Which person a passkey speaks for, as authenticators keep it: random, so that it tells nothing. Made with the first passkey.
+    user_handle: Mapped[bytes | None] = mapped_column(unique=True)
+    # When `email` (or a typed address) was last replaced: what others keep of it is older.
+    address_changed_at: Mapped[datetime | None]
+    # The account was deleted: who it was is gone, the row stays because payments and counted votes refer to it.
+    closed_at: Mapped[datetime | None]
     roles: Mapped[list["StaffRole"]] = relationship(lazy="selectin", cascade="all, delete-orphan")
 
     @property

@@ -14,7 +14,8 @@ class SignInRequest(Base):
 
     __tablename__ = "sign_in_request"
     __table_args__ = (
-        CheckConstraint("tries >= 0 AND tries <= 5", name="tries_bounded"),
+        CheckConstraint("tries BETWEEN 0 AND 5", name="tries_bounded"),
+        CheckConstraint("link_tries BETWEEN 0 AND 5", name="link_tries_bounded"),
         Index(None, "email", "created_at"),
         Index(None, "browser_hash"),
     )
@@ -28,17 +29,23 @@ class SignInRequest(Base):
     next_path: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    # Codes typed in the asking browser, and codes typed beside the link in another one: who asked in somebody else's name can use
+    # up the first five, but not those of whoever holds the mail.
     tries: Mapped[int] = mapped_column(default=0)
+    link_tries: Mapped[int] = mapped_column(default=0)
     used_at: Mapped[datetime | None]
     # Set when the same browser asked again for the same address: only the newest mail counts.
     replaced_at: Mapped[datetime | None]
 
 
 class LoginSession(Base):
-    """One signed-in browser: the cookie's random id, hashed."""
+    """One signed-in browser: the cookie's random id, hashed. Of the browser itself only the hash of its own random id is kept."""
 
     __tablename__ = "login_session"
-    __table_args__ = (Index(None, "member_id", "ended_at"),)
+    __table_args__ = (
+        CheckConstraint("method IN ('mail', 'checkout', 'passkey', 'enrolment', 'staff_link')", name="method_known"),
+        Index(None, "member_id", "ended_at"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     token_hash: Mapped[bytes] = mapped_column(unique=True)
@@ -46,8 +53,14 @@ class LoginSession(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
-    # How the person proved who they are: "mail", "checkout" (the browser that paid) or "staff_link" (demo only).
+    # The hour (no finer) in which it was last used; never written by a request that shows or takes a ballot.
+    last_seen_at: Mapped[datetime]
+    # How the person proved who they are: "mail", "checkout" (the browser that paid), "passkey", "enrolment" (an invitation or a
+    # recovery code: opens nothing but the page that adds a passkey) or "staff_link" (demo only).
     method: Mapped[str]
+    browser_hash: Mapped[bytes | None]
+    # When a passkey was last shown in it: dangerous acts want that to be a moment ago.
+    proved_at: Mapped[datetime | None]
     member: Mapped[Member] = relationship(lazy="joined")
 
 

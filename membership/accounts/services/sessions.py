@@ -17,7 +17,7 @@ def start_session(session: Session, *, member_id: int, method: str, now: datetim
         return add_session(session, member_id=member_id, method=method, now=now)
 
 
-def add_session(session: Session, *, member_id: int, method: str, now: datetime) -> str:
+def add_session(session: Session, *, member_id: int, method: str, browser_hash: bytes | None = None, now: datetime) -> str:
     """Add a session in the caller's transaction and return its token."""
     token = sign_in_rules.new_token()
     session.add(
@@ -26,7 +26,10 @@ def add_session(session: Session, *, member_id: int, method: str, now: datetime)
             member_id=member_id,
             created_at=now,
             expires_at=now + sign_in_rules.session_lifetime(method),
+            last_seen_at=now.replace(minute=0, second=0, microsecond=0),
             method=method,
+            browser_hash=browser_hash,
+            proved_at=now if method == "passkey" else None,
         ),
     )
     return token

@@ -116,6 +116,7 @@ class StripeCustomer(Base):
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]  # deleted in Stripe: nothing can be sold to it any more
+    address_pushed_at: Mapped[datetime | None]  # Stripe was told the member's address of that instant
 
 
 class Gift(Base):

@@ -53,8 +53,8 @@ ABOUT = {
 MAX_TRIES = 13  # with BACKOFF almost three days, as long as Stripe itself repeats
 
 
-def keep_event(session: Session, parsed: ParsedEvent, *, livemode: bool, now: datetime) -> bool:
-    """Keep an event under its id; return whether it waits to be worked on (unknown types and the other mode don't)."""
+def keep_event(session: Session, parsed: ParsedEvent, *, livemode: bool, now: datetime) -> StripeEvent | None:
+    """Keep an event under its id; return it if it waits to be worked on (unknown types and the other mode don't)."""
     state = "new" if parsed.type in ABOUT and parsed.livemode == livemode else "ignored"
     if parsed.livemode != livemode:
         log.warning("stripe.wrong_livemode", event_id=parsed.id, livemode=parsed.livemode)
@@ -73,18 +73,15 @@ def keep_event(session: Session, parsed: ParsedEvent, *, livemode: bool, now: da
         "done_at": now if state == "ignored" else None,
     }
     with transaction(session):
-        kept = insert_into(session, StripeEvent).values(**values).on_conflict_do_nothing()
-        if session.scalars(kept.returning(StripeEvent.state)).first() is None:
-            state = session.get_one(StripeEvent, parsed.id, populate_existing=True).state
-    return state == "new"
+        fresh = insert_into(session, StripeEvent).values(**values).on_conflict_do_nothing().returning(StripeEvent)
+        kept = session.scalars(fresh, execution_options={"populate_existing": True}).first()
+        event = kept or session.get_one(StripeEvent, parsed.id, populate_existing=True)
+    return event if event.state == "new" else None
 
 
-def work_on_event(session: Session, gateway: Gateway, *, event_id: str, now: datetime) -> str:
-    """Give one kept event its effect; return what became of it. Unavailable: noted, the sweep tries again."""
-    event = session.get_one(StripeEvent, event_id, populate_existing=True)
-    release(session)
-    if event.state != "new":
-        return event.state
+def work_on_event(session: Session, gateway: Gateway, event: StripeEvent, *, now: datetime) -> str:
+    """Give an event that waits its effect; return what became of it. Unavailable: noted, the sweep tries again."""
+    event_id = event.stripe_id
     try:
         return _act(session, gateway, event, now)
     except NotFound as error:  # deleted at Stripe since: nothing to learn any more
@@ -106,7 +103,7 @@ def sweep_events(session: Session, gateway: Gateway, *, now: Callable[[], dateti
         if now() < event.received_at + _backoff(event.tries):
             continue
         try:
-            outcome = work_on_event(session, gateway, event_id=event.stripe_id, now=now())
+            outcome = _work_if_it_still_waits(session, gateway, event_id=event.stripe_id, now=now())
         except Exception as error:
             log.exception("stripe.event_failed", event_id=event.stripe_id, type=event.type)
             _note_failure(session, event.stripe_id, type(error).__name__)
@@ -115,6 +112,13 @@ def sweep_events(session: Session, gateway: Gateway, *, now: Callable[[], dateti
             break
         done += outcome in (WRITTEN, SECOND, OVERTAKEN, IGNORED)
     return done
+
+
+def _work_if_it_still_waits(session: Session, gateway: Gateway, *, event_id: str, now: datetime) -> str:
+    """Work on an event of a list that was read a while ago: the webhook may have done it since."""
+    event = session.get_one(StripeEvent, event_id, populate_existing=True)
+    release(session)
+    return work_on_event(session, gateway, event, now=now) if event.state == "new" else event.state
 
 
 def _act(session: Session, gateway: Gateway, event: StripeEvent, now: datetime) -> str:

@@ -26,56 +26,31 @@ def order_refund(
     *,
     charge_reference: str,
     amount_minor: int | None = None,
-    cause: str,
     note: str = "",
     ordered_by: int | None = None,
     order_id: UUID | None = None,
     now: datetime,
 ) -> UUID:
-    """Order that a charge goes back, in part or all that is left, and return the order's id; it is carried out afterwards.
+    """Order for staff that a charge goes back, in part or all that is left, and return the order's id; carried out afterwards.
 
-    The same order_id orders once, however often its button is pressed; an automatic cause orders once for each charge. Raises
-    NotFound, Conflict (nothing or less is left, its payer's bank asks for it).
+    The same order_id orders once, however often its button is pressed. Raises NotFound, Conflict (nothing or less is left, its
+    payer's bank asks for it).
     """
     with transaction(session):
-        return order(
-            session,
-            charge_reference=charge_reference,
-            amount_minor=amount_minor,
-            cause=cause,
-            note=note,
-            ordered_by=ordered_by,
-            order_id=order_id,
-            now=now,
-        )
+        charge = _locked_charge(session, charge_reference)
+        if order_id is not None and _is_known(session, charge_reference, order_id):
+            return order_id
+        new = RefundOrder(id=order_id or uuid4(), cause=STAFF, note=note, ordered_by=ordered_by, ordered_at=now)
+        new.amount_minor = _checked_amount(session, charge, amount_minor)
+        return _write(session, charge, new)
 
 
-def order(
-    session: Session,
-    *,
-    charge_reference: str,
-    amount_minor: int | None = None,
-    cause: str,
-    note: str = "",
-    ordered_by: int | None = None,
-    order_id: UUID | None = None,
-    now: datetime,
-) -> UUID:
-    """Write an order within the caller's transaction; see order_refund."""
+def order(session: Session, *, charge_reference: str, cause: str, now: datetime) -> UUID:
+    """Order for an automatic cause, once for each charge, that all that is left goes back; a step of the caller's transaction."""
     charge = _locked_charge(session, charge_reference)
-    known = _known_order(session, charge_reference, cause, order_id)
-    if known is not None:
-        return known
-    if cause == STAFF:
-        amount_minor = _checked_amount(session, charge, amount_minor)
-    new = RefundOrder(id=order_id or uuid4(), charge_reference=charge_reference, member_id=charge.member_id, cause=cause)
-    new.amount_minor, new.note, new.ordered_by, new.ordered_at = amount_minor, note, ordered_by, now
-    session.add(new)
-    session.flush()
-    about: dict[str, object] = {"cause": cause, "amount_minor": amount_minor, "order": str(new.id)}
-    subject = ("payment", charge_reference)
-    audit.record(session, act="refund.ordered", subject=subject, actor_id=ordered_by, now=now, reason=note, **about)
-    return new.id
+    same = select(RefundOrder.id).where(RefundOrder.charge_reference == charge_reference, RefundOrder.cause == cause)
+    known = session.scalar(same)
+    return known or _write(session, charge, RefundOrder(id=uuid4(), cause=cause, note="", ordered_at=now))
 
 
 def carry_out_refunds(session: Session, gateway: Gateway, *, now: datetime) -> int:
@@ -127,16 +102,23 @@ def _locked_charge(session: Session, reference: str) -> Payment:
     return found
 
 
-def _known_order(session: Session, charge_reference: str, cause: str, order_id: UUID | None) -> UUID | None:
-    if order_id is not None:
-        known = session.get(RefundOrder, order_id, populate_existing=True)
-        if known is not None and known.charge_reference != charge_reference:
-            raise Conflict("This order was for another payment. Please begin again.")
-        return known.id if known else None
-    if cause == STAFF:
-        return None
-    same = select(RefundOrder.id).where(RefundOrder.charge_reference == charge_reference, RefundOrder.cause == cause)
-    return session.scalar(same)
+def _is_known(session: Session, charge_reference: str, order_id: UUID) -> bool:
+    known = session.get(RefundOrder, order_id, populate_existing=True)
+    if known is not None and known.charge_reference != charge_reference:
+        raise Conflict("This order was for another payment. Please begin again.")
+    return known is not None
+
+
+def _write(session: Session, charge: Payment, new: RefundOrder) -> UUID:
+    new.charge_reference, new.member_id = charge.reference, charge.member_id
+    session.add(new)
+    session.flush()
+    about: dict[str, object] = {"cause": new.cause, "amount_minor": new.amount_minor, "order": str(new.id)}
+    subject = ("payment", charge.reference)
+    audit.record(
+        session, act="refund.ordered", subject=subject, actor_id=new.ordered_by, now=new.ordered_at, reason=new.note, **about
+    )
+    return new.id
 
 
 def _checked_amount(session: Session, charge: Payment, amount_minor: int | None) -> int:

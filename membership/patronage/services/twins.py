@@ -118,7 +118,7 @@ def _locked_pair(session: Session, notice: TwinNotice) -> tuple[Member, Member]:
 
 
 def _join(session: Session, later: Member, earlier: Member, now: datetime) -> None:
-    address = earlier.email or earlier.typed_email
+    address = earlier.address
     for column in MOVED:
         session.execute(update(column.class_).where(column == later.id).values({column.key: earlier.id}))
     _move_reference(session, later.id, earlier.id, address)
