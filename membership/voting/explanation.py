@@ -94,11 +94,6 @@ def shows_steps(result: Result) -> bool:
     return result.counted >= STEPS_FROM
 
 
-def ticks_of(result: Result, slug: str) -> int | None:
-    """Return a topic's ticks if they may be shown."""
-    return result.totals[slug] if shows_numbers(result) else None
-
-
 def points(score: int, unit: int) -> Points:
     """Return a score as whole points and an exact fraction."""
     exact = Fraction(score, unit)

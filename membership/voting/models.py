@@ -9,9 +9,6 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from membership.db import Base, BigId
 
-RULES = ("plain", "fair_share")
-TOPIC_STATES = ("suggested", "approved", "shortlisted", "declined")
-
 
 class Topic(Base):
     """Something that could be reported. From the ballot on its state follows from the round and the commission."""

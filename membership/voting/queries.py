@@ -165,12 +165,6 @@ def participations_of(session: Session, member_id: int) -> list[Participation]:
     return list(session.scalars(own))
 
 
-def counted_voters(session: Session, round_id: int) -> list[int]:
-    """Return the members whose ballot was counted, ascending."""
-    counted = select(Participation.member_id).where(Participation.round_id == round_id, Participation.counted)
-    return list(session.scalars(counted.order_by(Participation.member_id)))
-
-
 def certified_ballots(session: Session, round_id: int) -> dict[frozenset[str], int]:
     """Return how often each combination of topics was ticked on the ballots that count."""
     grouped = select(CertifiedBallot.topics, func.count()).where(CertifiedBallot.round_id == round_id)

@@ -9,13 +9,14 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from membership.clock import FixedClock
+from membership.voting import queries
 from membership.voting.models import Round
 from tests.articles.test_views import make_chosen_article, words
 from tests.conftest import NOW
 from tests.factories.accounts import make_member, make_staff, sign_in
 from tests.factories.articles import make_article
 from tests.factories.patronage import give_seat, make_plan
-from tests.factories.voting import cast, open_vote
+from tests.factories.voting import cast, counted_voters, open_vote
 
 FRAGMENT = {"X-Fragment": "1"}
 
@@ -120,10 +121,8 @@ def test_without_an_open_vote_a_patron_is_led_to_what_became_of_the_last(app: Fl
 def test_who_took_part_in_the_vote_that_chose_the_story_is_told_so(app: Flask, client: FlaskClient, session: Session) -> None:
     article = make_chosen_article(session)
     counted, not_counted = app.test_client(), app.test_client()
-    from membership.voting import queries
-
     round_ = queries.get_round_by_slug(session, "march-2026")
-    voters = queries.counted_voters(session, round_.id)
+    voters = counted_voters(session, round_)
     sign_in(app, counted, voters[0])
     sign_in(app, not_counted, voters[-1] + 1)
 

@@ -14,7 +14,7 @@ from membership.db import transaction
 from membership.patronage.models import PaidPeriod
 from membership.voting import queries, services
 from membership.voting.keys import RoundKeys
-from membership.voting.models import Ballot, BallotChoice, Round, Topic
+from membership.voting.models import Ballot, BallotChoice, Participation, Round, Topic
 from membership.voting.receipts import voter_tag
 
 SERIAL = count(1)
@@ -159,3 +159,9 @@ def publish_vote(session: Session, round_: Round, *, keys: RoundKeys, clock: Fix
     count_vote(session, round_, keys=keys, clock=clock)
     services.publish(session, round_id=round_.id, actor_id=make_staff(session, clock=clock), now=clock.now())
     return queries.get_round(session, round_.id)
+
+
+def counted_voters(session: Session, round_: Round) -> list[int]:
+    """Return the members whose ballot was counted, ascending."""
+    counted = select(Participation.member_id).where(Participation.round_id == round_.id, Participation.counted)
+    return list(session.scalars(counted.order_by(Participation.member_id)))

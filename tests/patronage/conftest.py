@@ -176,8 +176,8 @@ class Till:
         event = self.stripe.client().v1.events.list({"type": type_, "limit": 1}).data[0]
         raw, now = json.dumps(event.to_dict(), default=str).encode(), self.clock.now()
         parsed = self.gateway.parse_event(raw, self.stripe.sign(raw, secret=SECRET), now)
-        services.keep_event(self.session, parsed, livemode=False, now=now)
-        return services.work_on_event(self.session, self.gateway, event_id=parsed.id, now=now)
+        event = services.keep_event(self.session, parsed, livemode=False, now=now)
+        return services.work_on_event(self.session, self.gateway, event, now=now) if event else "known"
 
     @property
     def charge_id(self) -> str:

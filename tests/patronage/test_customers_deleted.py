@@ -20,8 +20,9 @@ def delete_customer(till: Till) -> str:
 def says_deleted(till: Till, customer_id: str) -> str:
     """Hear of a deletion that Stripe itself has not sent."""
     parsed = ParsedEvent("evt_1", "customer.deleted", NOW, False, None, "customer", customer_id, None, None)
-    keep_event(till.session, parsed, livemode=False, now=NOW)
-    return work_on_event(till.session, till.gateway, event_id="evt_1", now=NOW)
+    event = keep_event(till.session, parsed, livemode=False, now=NOW)
+    assert event is not None
+    return work_on_event(till.session, till.gateway, event, now=NOW)
 
 
 def test_the_support_has_ended_and_what_was_paid_stays(till: Till) -> None:

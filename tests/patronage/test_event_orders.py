@@ -85,8 +85,9 @@ class World:
     def deliver(self, event: ParsedEvent, gateway: Gateway) -> State:
         """Deliver an event, and again; return what came of it."""
         now = self.till.clock.now()
-        assert keep_event(self.till.session, event, livemode=False, now=now)
-        work_on_event(self.till.session, gateway, event_id=event.id, now=now)
+        kept = keep_event(self.till.session, event, livemode=False, now=now)
+        assert kept is not None
+        work_on_event(self.till.session, gateway, kept, now=now)
         after = self.look()
         assert not keep_event(self.till.session, event, livemode=False, now=now)
         return after

@@ -11,7 +11,7 @@ from tests.conftest import NOW
 from tests.patronage.conftest import Till
 
 
-def keep(till: Till, event_id: str, subscription_id: str, type_: str = "customer.subscription.updated") -> bool:
+def keep(till: Till, event_id: str, subscription_id: str, type_: str = "customer.subscription.updated") -> StripeEvent | None:
     parsed = ParsedEvent(event_id, type_, NOW, False, None, "subscription", subscription_id, subscription_id, None)
     return services.keep_event(till.session, parsed, livemode=False, now=till.clock.now())
 

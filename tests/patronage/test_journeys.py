@@ -177,7 +177,7 @@ def test_an_expired_page_takes_nothing_and_the_same_choice_opens_a_new_one(shop:
     browser = shop.browser()
     first = browser.choose()
     session_id = shop.rows(CheckoutAttempt, "stripe_session_id")[0][0]
-    shop.gateway.expire_checkout(session_id)
+    shop.stripe.client().v1.checkout.sessions.expire(session_id)
     shop.webhooks_arrive()
 
     page = browser.get(browser.get(f"/support/return?session_id={session_id}").location)

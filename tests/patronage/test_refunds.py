@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import Engine, select
@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 
 from membership.accounts.models import Member
 from membership.audit import AuditEntry
+from membership.db import transaction
 from membership.errors import Conflict, NotFound
 from membership.patronage import queries, refundable, services
 from membership.patronage.gateway import Gateway
 from membership.patronage.models import PaidPeriod, Payment, RefundOrder
 from membership.patronage.refundable import RefundTrouble
+from membership.patronage.services import refunds
 from tests.conftest import NOW, SettingsMaker
 from tests.factories.accounts import make_staff, race
 from tests.patronage.conftest import Till
@@ -26,7 +28,7 @@ def charge_of(till: Till) -> str:
 
 
 def order(till: Till, amount_minor: int | None = None, **more: Any) -> Any:
-    values = {"charge_reference": charge_of(till), "cause": "staff", "now": till.clock.now()} | more
+    values = {"charge_reference": charge_of(till), "now": till.clock.now()} | more
     return services.order_refund(till.session, amount_minor=amount_minor, **values)
 
 
@@ -109,7 +111,7 @@ def test_an_order_of_one_payment_is_not_taken_for_another(till: Till) -> None:
     other = [ref for (ref,) in till.table(Payment, "reference") if ref != till.table(RefundOrder, "charge_reference")[0][0]]
 
     with pytest.raises(Conflict, match="another payment"):
-        services.order_refund(till.session, charge_reference=other[0], cause="staff", order_id=key, now=NOW)
+        services.order_refund(till.session, charge_reference=other[0], order_id=key, now=NOW)
 
 
 def test_two_treasurers_at_once_give_back_no_more_than_there_was(till: Till, engine: Engine) -> None:
@@ -119,7 +121,7 @@ def test_two_treasurers_at_once_give_back_no_more_than_there_was(till: Till, eng
 
     def treasurer(session: Session) -> str:
         try:
-            services.order_refund(session, charge_reference=reference, amount_minor=300, cause="staff", now=NOW)
+            services.order_refund(session, charge_reference=reference, amount_minor=300, now=NOW)
         except Conflict:
             return "refused"
         return "ordered"
@@ -130,8 +132,12 @@ def test_two_treasurers_at_once_give_back_no_more_than_there_was(till: Till, eng
 def test_an_automatic_cause_orders_once_for_each_payment(till: Till) -> None:
     till.pays()
 
-    assert order(till, cause="duplicate") == order(till, cause="duplicate")
-    assert order(till, cause="withdrawal") != order(till, cause="duplicate")
+    def order_for(cause: str) -> UUID:
+        with transaction(till.session):
+            return refunds.order(till.session, charge_reference=charge_of(till), cause=cause, now=NOW)
+
+    assert order_for("duplicate") == order_for("duplicate")
+    assert order_for("withdrawal") != order_for("duplicate")
 
 
 def test_a_part_takes_no_right_away_and_the_rest_does(till: Till) -> None:

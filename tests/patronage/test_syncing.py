@@ -75,7 +75,7 @@ def test_a_declined_card_makes_nobody_a_patron(till: Till) -> None:
 
 def test_an_expired_session_is_noted_and_frees_the_choice(till: Till) -> None:
     opened = till.opens()
-    till.gateway.expire_checkout(opened.attempt.stripe_session_id or "")
+    till.stripe.client().v1.checkout.sessions.expire(opened.attempt.stripe_session_id or "")
 
     till.sync_checkout(opened.attempt.stripe_session_id or "")
 

@@ -119,9 +119,7 @@ def test_a_payment_that_became_known_afterwards_goes_back_too(till: Till) -> Non
 def test_what_staff_gave_back_in_part_is_made_whole(till: Till) -> None:
     till.pays()
     ((charge,),) = till.table(Payment, "reference")
-    services.order_refund(
-        till.session, charge_reference=charge, amount_minor=200, cause="staff", note="a complaint", ordered_by=None, now=NOW
-    )
+    services.order_refund(till.session, charge_reference=charge, amount_minor=200, note="a complaint", ordered_by=None, now=NOW)
     services.carry_out_refunds(till.session, till.gateway, now=NOW)
 
     withdraw(till)

@@ -130,7 +130,7 @@ class MoneyMachine(RuleBasedStateMachine):
         charge, now = picked(self.world.charges, number), self.world.clock.now()
         if charge is None:
             return
-        self.world.act(lambda s: services.order_refund(s, charge_reference=charge, amount_minor=amount, cause="staff", now=now))
+        self.world.act(lambda s: services.order_refund(s, charge_reference=charge, amount_minor=amount, now=now))
         self.world.act(lambda s: services.carry_out_refunds(s, self.world.gateway, now=now))
 
     @rule(number=PICK, what=st.sampled_from(("fail-refund", "close-dispute won", "close-dispute lost")))

@@ -160,7 +160,7 @@ class Reader:
             session.commit()
             if charge is not None:
                 with suppress(Refusal):
-                    wanted: dict[str, Any] = {"charge_reference": charge, "amount_minor": amount_minor, "cause": "staff"}
+                    wanted: dict[str, Any] = {"charge_reference": charge, "amount_minor": amount_minor}
                     services.order_refund(session, **wanted, now=now)
         self.town.app.extensions["kernel"].queue.wake("refunds")
 

@@ -95,8 +95,9 @@ class World:
 
         def receive(session: Session) -> None:
             parsed = self.gateway.parse_event(payload, header, self.clock.now())
-            if services.keep_event(session, parsed, livemode=False, now=self.clock.now()):
-                services.work_on_event(session, self.gateway, event_id=parsed.id, now=self.clock.now())
+            event = services.keep_event(session, parsed, livemode=False, now=self.clock.now())
+            if event is not None:
+                services.work_on_event(session, self.gateway, event, now=self.clock.now())
 
         self.act(receive)
 
