@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from datetime import datetime
+from threading import Barrier, Event
 
+import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
@@ -73,6 +75,47 @@ def test_whoever_was_told_counted_while_the_vote_closed_is_in_the_box_and_nobody
     expected = {tag: in_the_box[answer] for tag, answer in zip(tags, told[:-1], strict=True) if answer != "refused"}
     assert (ballots_by_tag(session), told[-1]) == (expected, "closed")
     assert queries.count_ballots(session, round_.id) == len(expected)
+
+
+class HeldClock(FixedClock):
+    """A clock that whoever asks has to wait for: between a ballot's lock and its decision."""
+
+    def __init__(self, instant: datetime) -> None:
+        super().__init__(instant)
+        self.asked, self.answers = Event(), Event()
+
+    def now_in(self, session: Session) -> datetime:
+        self.asked.set()
+        assert self.answers.wait(30)
+        return super().now_in(session)
+
+
+def test_closing_waits_for_a_ballot_that_has_begun(session: Session, engine: Engine, clock: FixedClock, keys: RoundKeys) -> None:
+    [patron], editor = make_patrons(session, 1, clock=clock), make_staff(session, clock=clock, role="editor")
+    round_ = open_vote(session, keys=keys, clock=clock)
+    tag, ticked = voter_tag(keys.read(round_.id), patron), topic_ids(session, "water")
+    held = HeldClock(clock.instant)
+    session.commit()
+
+    def cast() -> None:
+        with make_sessions(engine)() as own:
+            services.cast_ballot(own, round_id=round_.id, tag=tag, topics=ticked, clock=held)
+
+    def close() -> None:
+        with make_sessions(engine)() as own:
+            services.close_round(own, round_id=round_.id, note="Now", actor_id=editor, clock=clock)
+
+    with ThreadPoolExecutor(2) as pool:
+        casting = pool.submit(cast)
+        assert held.asked.wait(30)
+        closing = pool.submit(close)
+        with pytest.raises(TimeoutError):
+            closing.result(timeout=0.5)
+        held.answers.set()
+        casting.result(30)
+        closing.result(30)
+
+    assert ballots_by_tag(session) == {tag: set(ticked)}
 
 
 def test_one_voter_sending_from_many_places_has_one_whole_ballot(
