@@ -9,6 +9,9 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet --no-compile --req
 run: .venv/run.stamp $(CATALOGUES)  ## the demo newsroom at http://localhost:$${PORT:-8000}
 	@$(BIN)/python -m membership.demo
 
+# Compiled once, and not anew by each worker and by each process that a test starts, whatever the shell says.
+test proof bench: export PYTHONDONTWRITEBYTECODE :=
+
 test: .venv/test.stamp $(CATALOGUES)  ## all tests, on SQLite and PostgreSQL
 	$(BIN)/python -m pytest -m "not proof" -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
@@ -28,7 +31,7 @@ reset:  ## forget the demo's data
 	@$(if $(wildcard .venv/run.stamp .venv/test.stamp),$(BIN)/python -m membership.demo --reset,rm -rf var)
 
 # What marks a string besides gettext: lazy ones, and the sentences of refusals, which become pages (membership/web/errors.py).
-KEYWORDS := _l NotAllowed NotFound Conflict Unavailable __init__
+KEYWORDS := _l NotAllowed NotFound Conflict TooOften Unavailable __init__
 
 messages: .venv/test.stamp  ## collect new strings into the catalogues
 	@mkdir -p var

@@ -1,8 +1,11 @@
 """Run the stand-in over real HTTP: in a thread for tests, in the foreground for the demo."""
 
 import json
+import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
+from socketserver import TCPServer
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
@@ -23,6 +26,13 @@ from membership.stripe_standin.loopback import Reply, request
 from membership.stripe_standin.webhooks import signature
 
 STATE_FILE = "stripe.db"
+
+
+def end_serving(server: TCPServer) -> None:
+    """End serve_forever() in another thread, without waiting until it looks the next time."""
+    with suppress(OSError):  # the system may not let it wake: then it does look
+        server.socket.shutdown(socket.SHUT_RDWR)
+    server.shutdown()
 
 
 class QuietHandler(WSGIRequestHandler):
@@ -84,7 +94,7 @@ class StandInServer:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._server.shutdown()
+        end_serving(self._server)
         self._thread.join()
         self._server.server_close()
         self._engine.close()

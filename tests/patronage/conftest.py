@@ -20,14 +20,14 @@ from werkzeug.test import TestResponse
 from membership.accounts.models import Member
 from membership.app import create_app
 from membership.clock import FixedClock
-from membership.db import Base, make_sessions
+from membership.db import Base
 from membership.outbox import OutboxItem
 from membership.patronage import queries, services
 from membership.patronage.entitlement import Standing
 from membership.patronage.gateway import Gateway, make_gateway
 from membership.patronage.models import Payment, Subscription
-from membership.stripe_standin.server import StandInServer
-from tests.conftest import SettingsMaker
+from membership.stripe_standin.server import StandInServer, end_serving
+from tests.conftest import SettingsMaker, make_sessions, share_statements
 from tests.factories.patronage import make_plan
 
 # For tables of what forms and headers may hold: no row of theirs depends on the kind of database.
@@ -123,6 +123,7 @@ def shop(
             )
             settings.round_keys_dir.mkdir(parents=True, mode=0o700)
             app = create_app(settings, clock=clock)
+            share_statements(app.extensions["kernel"].engine, engine)
             app.jinja_env.bytecode_cache = _compiled_templates
             served.append(app.wsgi_app)
             with make_sessions(engine)() as session:
@@ -232,7 +233,7 @@ def serving(application: Callable[..., Iterable[bytes]]) -> Iterator[int]:
     try:
         yield server.server_port
     finally:
-        server.shutdown()
+        end_serving(server)
         thread.join()
         server.server_close()
 

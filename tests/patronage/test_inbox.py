@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from membership.db import transaction
 from membership.patronage import services
+from membership.patronage.gateway import make_quick_gateway
 from membership.patronage.models import StripeEvent
 from membership.patronage.services.inbox import MAX_TRIES
 from membership.patronage.signature import ParsedEvent
-from tests.conftest import NOW
+from tests.conftest import NOW, SettingsMaker
 from tests.patronage.conftest import Till
 
 
@@ -31,9 +32,9 @@ def test_a_thing_deleted_at_stripe_since_is_let_go(till: Till) -> None:
     assert states(till) == [("evt_1", "ignored", 0, "Stripe doesn’t know this any more.")]
 
 
-def test_an_event_that_cannot_be_worked_on_waits_longer_each_time(till: Till) -> None:
+def test_an_event_that_cannot_be_worked_on_waits_longer_each_time(till: Till, make_settings: SettingsMaker) -> None:
     keep(till, "evt_1", "sub_1")
-    till.stripe.__exit__(None, None, None)  # Stripe is gone
+    till.gateway = make_quick_gateway(make_settings())  # nobody answers there, and it is asked once
     tries = []
 
     for minutes in (0, 0, 1, 2, 3):
@@ -72,10 +73,10 @@ def test_a_known_event_is_not_kept_again(till: Till) -> None:
     assert len(states(till)) == 1
 
 
-def test_stripe_out_of_reach_is_tried_for_one_event_only(till: Till) -> None:
+def test_stripe_out_of_reach_is_tried_for_one_event_only(till: Till, make_settings: SettingsMaker) -> None:
     keep(till, "evt_1", "sub_1")
     keep(till, "evt_2", "sub_2")
-    till.stripe.__exit__(None, None, None)  # Stripe is gone
+    till.gateway = make_quick_gateway(make_settings())  # nobody answers there, and it is asked once
 
     sweep(till)
 

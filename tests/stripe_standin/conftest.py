@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from membership.stripe_standin.server import StandInServer
+from membership.stripe_standin.server import StandInServer, end_serving
 
 
 @dataclass
@@ -75,6 +75,6 @@ def receiver() -> Iterator[Receiver]:
     thread.start()
     seen.url = f"http://127.0.0.1:{server.server_port}/stripe/webhook"
     yield seen
-    server.shutdown()
+    end_serving(server)
     thread.join()
     server.server_close()

@@ -1,24 +1,26 @@
 """Views that exist in tests only: one of each kind that the web kernel guards."""
 
+import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Blueprint, Flask, request
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Member
 from membership.app import create_app
 from membership.clock import FixedClock
-from membership.errors import Conflict, NotAllowed, NotFound, Refusal, Unavailable
+from membership.errors import Conflict, NotAllowed, NotFound, Refusal, TooOften, Unavailable
 from membership.web.audience import everyone, member, signed, staff
 from membership.web.database import session
 from membership.web.kept_pages import KeptPages
 from membership.web.languages import open_route
 from membership.web.security import takes_file
-from tests.conftest import SettingsMaker
+from tests.conftest import NOW, SettingsMaker, share_statements
 
 LARGE_FILE = 2_000_000
 REFUSALS: dict[str, type[Refusal]] = {"409": Conflict, "403": NotAllowed, "404": NotFound, "503": Unavailable}
@@ -39,6 +41,7 @@ def make_views() -> Blueprint:
     bp.add_url_rule("/too-large", view_func=everyone(too_large))
     bp.add_url_rule("/broken", view_func=everyone(broken))
     bp.add_url_rule("/refused/<kind>", view_func=everyone(refused))
+    bp.add_url_rule("/often/<int(signed=True):seconds>", view_func=everyone(often))
     bp.add_url_rule("/members", "members", member(lambda: "for members"), methods=["GET", "POST"])
     bp.add_url_rule("/counters", "counters", staff("counter")(lambda: "for counters"))
     bp.add_url_rule("/staff", "staff", staff()(lambda: "for staff"), methods=["GET", "POST"])
@@ -69,13 +72,18 @@ def refused(kind: str) -> str:
     raise Late("You are too late, 100 %.") if kind == "late" else REFUSALS[kind]("A sentence <for> the reader.")
 
 
+def often(seconds: int) -> str:
+    raise TooOften("A sentence <for> the reader.", retry_at=NOW + timedelta(seconds=seconds))
+
+
 @pytest.fixture
-def sample_app(make_settings: SettingsMaker, clock: FixedClock, tmp_path: Path, _sqlite_template: Path) -> Iterator[Flask]:
+def sample_app(make_settings: SettingsMaker, clock: FixedClock, tmp_path: Path, _sqlite_engine: Engine) -> Iterator[Flask]:
     """The app with the sample views, on SQLite alone: what is tested with it knows no database."""
-    (tmp_path / "membership.db").write_bytes(_sqlite_template.read_bytes())
+    shutil.copyfile(str(_sqlite_engine.url.database), tmp_path / "membership.db")
     settings = make_settings()
     settings.round_keys_dir.mkdir(parents=True, mode=0o700)
     app = create_app(settings, clock=clock)
+    share_statements(app.extensions["kernel"].engine, _sqlite_engine)
     app.extensions["page_cache"].pages = KeptPages(0)
     open_views = Blueprint("sample_open", __name__)
     open_route(open_views, "/sample-open")(everyone(show_open))
