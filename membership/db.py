@@ -1,10 +1,10 @@
 """Engine, session, transaction and column types; the same behaviour on SQLite and PostgreSQL."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import (
     JSON,
@@ -121,9 +121,32 @@ def _begin_sqlite(connection: Any) -> None:
 SessionFactory = sessionmaker[Session]
 
 
-def make_sessions(engine: Engine) -> SessionFactory:
-    """Return the factory of sessions; what a session loaded stays readable after its commit."""
-    return sessionmaker(engine, expire_on_commit=False)
+def make_sessions(engine: Engine, *, audit_keys: Sequence[bytes] = ()) -> SessionFactory:
+    """Return the factory of sessions; what a session loaded stays readable after its commit.
+
+    The first of audit_keys signs what is recorded, the others are still known; without any, recording raises RuntimeError.
+    """
+    return sessionmaker(engine, expire_on_commit=False, info={"audit_keys": tuple(audit_keys)})
+
+
+class ClosingStep(Protocol):
+    """What a use case does last of all, just before its commit."""
+
+    def __call__(self, session: Session) -> None: ...
+
+
+Step = TypeVar("Step", bound=ClosingStep)
+
+
+def closing_step(session: Session, kind: type[Step]) -> Step:
+    """Return the closing step of this kind of the use case under way, made when it is first asked for.
+
+    It is called once, after everything else was written: the locks it takes are the last ones, so nobody waits for it while holding
+    what it needs. Raises RuntimeError outside of a transaction(): nobody would ever call it.
+    """
+    if not session.info.get("in_use_case"):
+        raise RuntimeError("something was recorded outside of a transaction()")
+    return cast(Step, session.info["closing"].setdefault(kind, kind()))
 
 
 @contextmanager
@@ -139,16 +162,19 @@ def transaction(session: Session) -> Iterator[None]:
         raise RuntimeError("something was changed outside of a transaction()")
     session.commit()
     with turn_to_write(session.get_bind().engine.url, seconds=BUSY_TIMEOUT_MS / 1000):
-        session.info["in_use_case"] = True
+        session.info.update(in_use_case=True, closing={})
         try:
             session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
             yield
+            session.flush()
+            for step in session.info["closing"].values():
+                step(session)
             session.commit()
         except BaseException:
             session.rollback()
             raise
         finally:
-            session.info["in_use_case"] = False
+            session.info.update(in_use_case=False, closing={})
 
 
 def release(session: Session) -> None:

@@ -1,5 +1,6 @@
-"""What staff do about the machinery: try a mail again that was given up."""
+"""What staff do about the machinery: try a mail again that was given up, take the audit trail with them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -22,3 +23,9 @@ def retry_letter(session: Session, *, item_id: int, actor_id: int | None, now: d
         item.tries = 0
         item.due_at = now
         audit.record(session, act="letter.retried", subject=("outbox_item", item_id), actor_id=actor_id, now=now, kind=item.kind)
+
+
+def record_export(session: Session, *, wanted: Mapping[str, str], actor_id: int | None, now: datetime) -> None:
+    """Write down that somebody takes all of the audit trail that fits a filter with them."""
+    with transaction(session):
+        audit.record(session, act="audit.exported", subject=("audit_trail", "all"), actor_id=actor_id, now=now, filter=dict(wanted))

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from sqlalchemy import Engine, func, select
 
-from membership.db import Base, make_engine, make_sessions
+from membership.db import Base, make_engine
 from membership.paths import ROOT
 from membership.patronage.models import StripeEvent
 from membership.patronage.webhooks import MOST_INLINE
 from tests.benchmarks.article_page import cpu_seconds, environment
 from tests.benchmarks.by_core import Core
 from tests.benchmarks.renewals import Renewal, seed
+from tests.conftest import make_sessions
 from tests.serving import postgresql, serve
 
 LEAST_RATIO, MOST_TAIL = 0.3, 10.0

@@ -5,8 +5,8 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Member
-from membership.db import Base, make_sessions, transaction
-from tests.conftest import NOW
+from membership.db import Base, transaction
+from tests.conftest import NOW, make_sessions
 
 
 def test_a_use_case_that_fails_leaves_nothing(session: Session) -> None:

@@ -14,12 +14,12 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from membership.config import Settings
-from membership.db import make_sessions
 from membership.patronage import services
 from membership.patronage.checks import findings
 from membership.patronage.models import CheckoutAttempt, Subscription
 from membership.patronage.queries import standing_of
 from membership.stripe_standin.cards import DECLINES, FAILS_LATER, PAYS
+from tests.conftest import make_sessions
 from tests.proofs.money_books import hold_books
 from tests.proofs.money_truth import Truth, read_truth
 from tests.proofs.money_world import World, new_world

@@ -21,12 +21,12 @@ from sqlalchemy.orm import Session
 from membership.app import create_app
 from membership.clock import FixedClock
 from membership.config import read_settings
-from membership.db import make_sessions
 from membership.outbox import OutboxItem
 from membership.patronage import services
 from membership.patronage.checks import findings
 from membership.patronage.models import CheckoutAttempt, RefundOrder, StripeEvent
 from membership.stripe_standin.server import StandInServer
+from tests.conftest import make_sessions
 from tests.factories.patronage import make_plan
 from tests.proofs.money_books import hold_books
 from tests.proofs.money_readers import Town

@@ -11,15 +11,16 @@ import stripe
 from sqlalchemy import Engine, event, select, text
 from sqlalchemy.orm import Session
 
+from membership.audit import APPEND_ONLY, TRIGGERS
 from membership.clock import FixedClock
 from membership.config import Settings
-from membership.db import Base, is_postgresql, make_sessions
+from membership.db import Base, is_postgresql
 from membership.errors import Refusal
 from membership.patronage import services
 from membership.patronage.gateway import Gateway
 from membership.patronage.models import CheckoutAttempt, Payment, Plan, StripeCustomer, StripeEvent, Subscription
 from membership.stripe_standin.server import StandInServer
-from tests.conftest import NOW
+from tests.conftest import NOW, make_sessions
 from tests.factories.patronage import make_plan
 
 NOWHERE = "http://127.0.0.1:9/stripe/webhook"
@@ -200,16 +201,19 @@ class World:
 
 
 def forget_everything(engine: Engine) -> None:
-    """Delete every row of every table."""
+    """Delete every row of every table, also of the audit trail, which lets nobody do that."""
     with make_sessions(engine)() as session:
         if is_postgresql(session):
-            session.execute(text("SET session_replication_role = replica"))
+            before, after = ["SET session_replication_role = replica"], ["SET session_replication_role = origin"]
         else:
-            session.execute(text("PRAGMA defer_foreign_keys = ON"))
+            before = ["PRAGMA defer_foreign_keys = ON", *(f"DROP TRIGGER {name}" for name in sorted(TRIGGERS["sqlite"]))]
+            after = list(APPEND_ONLY["sqlite"])
+        for statement in before:
+            session.execute(text(statement))
         for table in reversed(Base.metadata.sorted_tables):
             session.execute(table.delete())
-        if is_postgresql(session):
-            session.execute(text("SET session_replication_role = origin"))
+        for statement in after:
+            session.execute(text(statement))
         session.commit()
 
 

@@ -14,11 +14,11 @@ from sqlalchemy import Engine
 from membership.accounts import services as accounts
 from membership.app import create_app
 from membership.config import read_settings
-from membership.db import make_sessions
 from membership.patronage.services import contributions, plans
 from membership.voting import queries, services
 from membership.voting.models import Round
 from membership.voting.receipts import voter_tag
+from tests.conftest import make_sessions
 from tests.proofs.processes import Server, dead_in_the_end
 from tests.serving import free_port
 
