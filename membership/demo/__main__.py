@@ -11,6 +11,11 @@ from membership.demo.environment import demo_environment
 from membership.demo.processes import PortTaken, ProcessDied, Processes, refuse_taken_port
 from membership.paths import ROOT
 
+# HTTP/2 is for the proxy in front: here it would only be another way to send 16 MB of headers.
+WEB_FLAGS = (
+    *("--interface", "wsgi", "--workers", "1", "--http", "1", "--no-ws", "--http1-buffer-size", "65536"),
+    *("--no-access-log", "--log-level", "warning"),
+)
 VAR = Path(os.environ.get("DEMO_DIR") or ROOT / "var").absolute()
 
 
@@ -67,10 +72,7 @@ def start(processes: Processes, environment: dict[str, str], *, port: int, stand
             *("--webhook-secret", environment["STRIPE_WEBHOOK_SECRET"]),
         ],
     )
-    web = [
-        *("-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--no-access-log"),
-        *("--workers", "1", "--blocking-threads", "8", "--log-level", "warning", "wsgi:app"),
-    ]
+    web = ["-m", "granian", "--host", "127.0.0.1", "--port", str(port), *WEB_FLAGS, "wsgi:app"]
     known = (VAR / "mailbox").exists()
     if known:  # built by an earlier run: the site may start while the build looks whether there is anything to do
         processes.start("web", web)

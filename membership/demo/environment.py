@@ -30,6 +30,7 @@ def demo_environment(var: Path, *, port: int, standin_port: int, environ: Mappin
         "STATEMENT_DESCRIPTOR": "HARBOUR LEDGER",
         "MAIL_URL": f"maildir://{var / 'mailbox'}",
         "MAIL_FROM": "desk@harbour-ledger.example",
+        "GRANIAN_BLOCKING_THREADS": "32",
     }
     return settings | {name: environ[name] for name in PASSED_ON if environ.get(name)}
 

@@ -11,15 +11,19 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
-from membership.errors import Unavailable
+from membership.errors import Refusal, TooOften, Unavailable
 from membership.money import MAX_MINOR, to_major
 from membership.patronage import queries, services
 from membership.patronage.gateway import Gateway
 from membership.patronage.models import CheckoutAttempt, Plan
 from membership.web import browser, languages
 from membership.web.database import now, session, settings
+from membership.web.errors import refusal_text, retry_after
 from membership.web.languages import current_language
+from membership.web.network import asker
 
+# Behind some networks live many readers, and of all limits this one must not keep them from paying.
+STARTS_AN_HOUR, STARTS_AN_HOUR_OF_NETWORK = 20, 300
 ATTEMPT = "attempt"  # in the signed cookie: which try to pay this browser came back from
 
 
@@ -46,7 +50,13 @@ def go_to_checkout(choice: services.Choice, *, cancel_path: str, retry_path: str
     success_url = f"{site}{url_for('patronage.support_return')}?session_id={{CHECKOUT_SESSION_ID}}"
     try:
         opened = services.start_checkout(
-            session(), gateway(), choice=choice, success_url=success_url, cancel_url=site + cancel_path, now=now()
+            session(),
+            gateway(),
+            choice=choice,
+            success_url=success_url,
+            cancel_url=site + cancel_path,
+            asked_by=asker(person=STARTS_AN_HOUR, network=STARTS_AN_HOUR_OF_NETWORK),
+            now=now(),
         )
     except services.AlreadyPatron as known:
         flash(_(known.message), "warning")
@@ -54,9 +64,10 @@ def go_to_checkout(choice: services.Choice, *, cancel_path: str, retry_path: str
     except services.AlreadyPaid as paid:
         flask.session[ATTEMPT] = str(paid.attempt.id)
         return redirect(url_for("patronage.support_return"), code=303)
+    except TooOften as refused:
+        return _try_again_page(refused, retry_path, kept), 429, retry_after(refused)
     except Unavailable as away:
-        page = private_page("unreachable", retry_path=retry_path, kept=kept, message=_(away.message))
-        return page, 503, {"Retry-After": "60"}
+        return _try_again_page(away, retry_path, kept), 503, {"Retry-After": "60"}
     return redirect(opened.url, code=303)
 
 
@@ -105,3 +116,8 @@ def open_page(name: str, **context: Any) -> str:
     """Render a page that is the same for everybody."""
     alternates = {code: languages.path_in(code) for code in settings().languages}
     return render_template(f"patronage/{name}.html", alternates=alternates, **context)
+
+
+def _try_again_page(refused: Refusal, retry_path: str, kept: Mapping[str, str]) -> str:
+    is_away = isinstance(refused, Unavailable)
+    return private_page("unreachable", retry_path=retry_path, kept=kept, message=refusal_text(refused), is_away=is_away)

@@ -16,14 +16,16 @@ from membership.patronage.giving_forms import FreeSeatForm, GivingForm, RedeemFo
 from membership.web import browser
 from membership.web.audience import everyone
 from membership.web.database import kernel, now, session, settings
+from membership.web.errors import refusal_text, retry_after
 from membership.web.filters import day
 from membership.web.languages import current_language, open_route
-from membership.web.network import network_hash
+from membership.web.network import asker
 
 bp = Blueprint("patronage_giving", __name__)
 
-# How often one browser, and one network, may ask for a free seat in a day: behind some networks live many readers.
-SEATS_PER_BROWSER, SEATS_PER_NETWORK = 5, 20
+# Behind some networks live many readers.
+SEATS_A_DAY, SEATS_A_DAY_OF_NETWORK = 5, 40
+CODES_AN_HOUR, CODES_AN_HOUR_OF_NETWORK = 20, 200
 
 
 @open_route(bp, "/support/gift")
@@ -76,8 +78,9 @@ def redeem() -> ResponseReturnValue:
     try:
         until = _redeem(form)
     except (Conflict, NotFound, TooOften) as refused:
-        form.code.errors = [_(refused.message)]
-        return private_page("redeem", form=form, problem=True), 429 if isinstance(refused, TooOften) else 422
+        form.code.errors = [refusal_text(refused)]
+        page = private_page("redeem", form=form, problem=True)
+        return page, 429 if isinstance(refused, TooOften) else 422, retry_after(refused)
     shown_day = day(until, settings().time_zone)
     if current_user.is_authenticated:
         flash(_("The gift is yours: you are a patron until %(day)s.", day=shown_day))
@@ -94,12 +97,12 @@ def free_seat() -> ResponseReturnValue:
     form = FreeSeatForm()
     if not form.validate_on_submit():
         return private_page("free_seat", form=form, problem=bool(form.errors)), 422 if form.is_submitted() else 200
-    asked_by = {browser.browser_hash(): SEATS_PER_BROWSER, network_hash(): SEATS_PER_NETWORK}
+    asked_by = asker(person=SEATS_A_DAY, network=SEATS_A_DAY_OF_NETWORK)
     try:
         services.request_free_seat(session(), email=form.email.data, language=current_language(), asked_by=asked_by, now=now())
     except TooOften as refused:
-        form.email.errors = [_(refused.message)]
-        return private_page("free_seat", form=form, problem=True), 429
+        form.email.errors = [refusal_text(refused)]
+        return private_page("free_seat", form=form, problem=True), 429, retry_after(refused)
     kernel().queue.wake("seats")
     return redirect(url_for(".free_seat_asked"), code=303)
 
@@ -127,7 +130,7 @@ def _redeem(form: RedeemForm) -> datetime:
     return services.redeem_gift(
         session(),
         code=form.code.data,
-        asked_by=[browser.browser_hash(), network_hash()],
+        asked_by=asker(person=CODES_AN_HOUR, network=CODES_AN_HOUR_OF_NETWORK),
         member_id=current_user.member.id if current_user.is_authenticated else None,
         email=form.email.data,
         language=current_language(),
@@ -152,7 +155,7 @@ def _pool() -> dict[str, int]:
 
 def _ask_to_prove(email: str, message: str) -> ResponseReturnValue:
     """Send the mail that signs in whoever the gift went to."""
-    ask_sign_in(
+    again_at = ask_sign_in(
         session(),
         email=email,
         browser_hash=browser.browser_hash(),
@@ -162,4 +165,5 @@ def _ask_to_prove(email: str, message: str) -> ResponseReturnValue:
     )
     kernel().queue.wake("mails")
     flash(message)
-    return redirect(url_for("accounts.check_mail"), code=303)
+    # Past the hour's mails none was sent: the page that asks for one says how to get in without.
+    return redirect(url_for("accounts.sign_in" if again_at else "accounts.check_mail"), code=303)

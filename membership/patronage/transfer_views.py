@@ -15,16 +15,16 @@ from membership.patronage import queries, services, transfers
 from membership.patronage.calendar import add_months
 from membership.patronage.checkout_pages import private_page
 from membership.patronage.transfer_forms import ReferenceForm
-from membership.web import browser
 from membership.web.audience import everyone
 from membership.web.database import now, session, settings
+from membership.web.errors import refusal_text, retry_after
 from membership.web.languages import current_language, open_route
-from membership.web.network import network_hash
+from membership.web.network import asker
 
 bp = Blueprint("patronage_transfer", __name__)
 
-# How often one browser, and one network, may ask for a reference in a day: behind some networks live many readers.
-PER_BROWSER, PER_NETWORK = 5, 20
+# Behind some networks live many readers.
+REFERENCES_A_DAY, REFERENCES_A_DAY_OF_NETWORK = 5, 60
 REFERENCE = "transfer_reference"  # in the signed cookie: what this browser asked for last
 
 
@@ -44,14 +44,14 @@ def transfer() -> ResponseReturnValue:
     form = ReferenceForm()
     if current_user.is_authenticated or not _is_open() or not form.validate_on_submit():
         return _page(form), 422 if form.errors else 200
-    asked_by = {browser.browser_hash(): PER_BROWSER, network_hash(): PER_NETWORK}
+    asked_by = asker(person=REFERENCES_A_DAY, network=REFERENCES_A_DAY_OF_NETWORK)
     try:
         made = services.transfer_reference_for(
             session(), email=form.email.data, asked_by=asked_by, language=current_language(), now=now()
         )
     except TooOften as refused:
-        form.email.errors = [_(refused.message)]
-        return _page(form), 429
+        form.email.errors = [refusal_text(refused)]
+        return _page(form), 429, retry_after(refused)
     flask.session[REFERENCE] = made
     # Said once, so that a slip is seen; whoever comes next to a shared computer does not see it.
     flash(_("This reference stands for %(address)s.", address=form.email.data))

@@ -10,7 +10,7 @@ from flask_login import current_user
 
 from membership.articles.models import Article
 from membership.articles.queries import find_article_by_slug
-from membership.errors import NotFound, Refusal
+from membership.errors import Conflict, NotFound, Refusal, TooOften
 from membership.patronage.queries import find_default_plan, standing_of
 from membership.voting import explanation, paper, public, queries, services
 from membership.voting.board import SORTS, board
@@ -22,10 +22,14 @@ from membership.voting.refusals import BallotRefused, NotOpenYet, RoundClosed, T
 from membership.voting.voter import Voter, voter_of
 from membership.web.audience import everyone, member
 from membership.web.database import clock, now, session, settings
+from membership.web.errors import refusal_text, retry_after
 from membership.web.filters import day
 from membership.web.languages import current_language, open_route, path_in
+from membership.web.network import asker
 
 bp = Blueprint("voting", __name__)
+
+SUGGESTIONS_A_DAY = 10
 
 
 @open_route(bp, "/votes")
@@ -135,6 +139,16 @@ def suggest_topic() -> ResponseReturnValue:
     if not may_suggest or not form.validate_on_submit():
         page = _page("suggest_topic", form=form, article=article, may_suggest=may_suggest)
         return page, 200 if not form.is_submitted() else 422 if may_suggest else 403
+    try:
+        _suggest(form, article)
+    except (Conflict, TooOften) as refused:
+        form.title.errors = [refusal_text(refused)]
+        page = _page("suggest_topic", form=form, article=article, may_suggest=True)
+        return page, 429 if isinstance(refused, TooOften) else 409, retry_after(refused)
+    return redirect(url_for(".list_topics", said="in"), code=303)
+
+
+def _suggest(form: SuggestionForm, article: Article | None) -> None:
     services.suggest_topic(
         session(),
         title=form.title.data,
@@ -142,9 +156,9 @@ def suggest_topic() -> ResponseReturnValue:
         language=current_language(),
         member_id=current_user.member.id,
         article_id=article.id if article else None,
+        asked_by=asker(person=SUGGESTIONS_A_DAY, network=SUGGESTIONS_A_DAY),
         now=now(),
     )
-    return redirect(url_for(".list_topics", said="in"), code=303)
 
 
 def _round_page(

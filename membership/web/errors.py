@@ -1,5 +1,8 @@
 """The one place where an error becomes a page."""
 
+from collections.abc import Mapping
+from math import ceil
+
 import structlog
 from flask import Flask, current_app, render_template
 from flask.typing import ResponseReturnValue
@@ -9,10 +12,14 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from membership.errors import Conflict, NotAllowed, NotFound, Refusal, TooOften, Unavailable
+from membership.web import languages
+from membership.web.database import now, settings
+from membership.web.filters import retry_time
+from membership.web.refused_requests import note_refusal
 
 log = structlog.get_logger()
 STATUS_OF: dict[type[Refusal], int] = {NotFound: 404, NotAllowed: 403, Conflict: 409, TooOften: 429, Unavailable: 503}
-PAGES = frozenset({400, 403, 404, 405, 409, 413, 429, 500, 503})
+PAGES = frozenset({400, 403, 404, 405, 409, 413, 429, 431, 500, 503})
 
 
 def init_app(app: Flask) -> None:
@@ -25,18 +32,35 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _unexpected)
 
 
-def error_page(status: int, message: str = "") -> ResponseReturnValue:
+def error_page(status: int, message: str = "", headers: Mapping[str, str] | None = None) -> ResponseReturnValue:
     """Return the page for a status with a sentence for the reader."""
+    languages.speak_by_address()
     page = status if status in PAGES else 400 if status < 500 else 500
-    headers = {"Cache-Control": "private, no-store"}
-    if status == 503:
-        headers["Retry-After"] = "30"
-    return render_template(f"errors/{page}.html", message=message), status, headers
+    always = {"Cache-Control": "private, no-store"} | ({"Retry-After": "30"} if status == 503 else {})
+    return render_template(f"errors/{page}.html", message=message), status, {**always, **(headers or {})}
+
+
+def refusal_text(refused: Refusal) -> str:
+    """Return what a refusal says in the page's language, and from when on it is worth trying again where that is known."""
+    # The service's English sentence is the key of its translation; gettext("") would be the catalogue's header.
+    sentences = [gettext(refused.message)] if refused.message else []
+    if isinstance(refused, TooOften) and refused.retry_at:
+        again = retry_time(refused.retry_at, now(), settings().time_zone)
+        sentences.append(gettext("Try again after %(time)s.", time=again))
+    return " ".join(sentences)
+
+
+def retry_after(refused: Refusal) -> dict[str, str]:
+    """Return the header that says in seconds when to try again; none where nobody knows."""
+    if not isinstance(refused, TooOften) or refused.retry_at is None:
+        return {}
+    return {"Retry-After": str(max(1, ceil((refused.retry_at - now()).total_seconds())))}
 
 
 def _refused(error: Refusal) -> ResponseReturnValue:
-    # The service's English sentence is the key of its translation; gettext("") would be the catalogue's header.
-    return error_page(_status_of(error), gettext(error.message) if error.message else "")
+    if isinstance(error, NotAllowed):
+        note_refusal("role")
+    return error_page(_status_of(error), refusal_text(error), retry_after(error))
 
 
 def _status_of(error: Refusal) -> int:
@@ -46,6 +70,8 @@ def _status_of(error: Refusal) -> int:
 def _http_error(error: HTTPException) -> ResponseReturnValue:
     if error.response is not None or (error.code or 500) < 400:
         return error.get_response()
+    if error.code == 403:
+        note_refusal("foreign")
     response = current_app.make_response(error_page(error.code or 500))
     if isinstance(error, MethodNotAllowed):
         response.allow.update(error.valid_methods or ())

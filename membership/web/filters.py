@@ -1,6 +1,6 @@
 """How templates print money, dates and numbers: in the page's language and the newsroom's time zone."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, get_timezone_location
@@ -50,16 +50,29 @@ def month(value: datetime | date, zone: ZoneInfo) -> str:
 def moment(value: datetime, zone: ZoneInfo) -> str:
     """Return date, time and the zone's name: "Sunday 29 March 2026, 20:00 in Kyiv"."""
     local = value.astimezone(zone)
-    place = CITIES.get((zone.key, current_language())) or get_timezone_location(zone, locale=_locale(), return_city=True)
+    place = _place(zone)
     if current_language() == "en":
         return format_datetime(local, "EEEE d MMMM yyyy, HH:mm", locale=_locale()) + f" in {place}"
     # The date's one form fits after any preposition; the weekday's does not, so it stands in brackets.
     return format_datetime(local, "d MMMM yyyy, HH:mm (EEEE", locale=_locale()) + f", {place})"
 
 
+def retry_time(retry_at: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """Return from when on something works again, never too early: "14:35 in Kyiv", with its date on another day."""
+    local = (retry_at + timedelta(seconds=59)).astimezone(zone)
+    if local.date() != now.astimezone(zone).date():
+        return moment(local, zone)
+    gap = " in " if current_language() == "en" else " "
+    return format_datetime(local, "HH:mm", locale=_locale()) + gap + _place(zone)
+
+
 def number(value: int) -> str:
     """Return a number with the language's separators: "1,204"."""
     return format_decimal(value, locale=_locale())
+
+
+def _place(zone: ZoneInfo) -> str:
+    return CITIES.get((zone.key, current_language())) or get_timezone_location(zone, locale=_locale(), return_city=True)
 
 
 def _local(value: datetime | date, zone: ZoneInfo) -> date:

@@ -28,7 +28,7 @@ def healthz() -> Response:
 @everyone
 def readyz() -> tuple[Response, int]:
     """Answer 200 when the database is there and migrated and every part has what it needs; else 503 with what is missing."""
-    needed: dict[str, Callable[[], bool]] = {"database": _database_is_migrated, **current_app.extensions["readiness"]}
+    needed: dict[str, Callable[[], bool]] = {"database": database_is_migrated, **current_app.extensions["readiness"]}
     checks = {name: _holds(name, check) for name, check in needed.items()}
     return jsonify(checks), 200 if all(checks.values()) else 503
 
@@ -48,7 +48,8 @@ def _holds(name: str, check: Callable[[], bool]) -> bool:
         return False
 
 
-def _database_is_migrated() -> bool:
+def database_is_migrated() -> bool:
+    """Return whether the database has this version's shape."""
     with kernel().engine.connect() as connection:
         current = MigrationContext.configure(connection).get_current_revision()
     return current == ScriptDirectory.from_config(alembic_config()).get_current_head()

@@ -58,6 +58,13 @@ def speak(language: str) -> None:
     refresh()
 
 
+def speak_by_address() -> None:
+    """Let a page that no view has begun speak the language of its address: nobody has read it, where there is no such page."""
+    prefix = re.match(rf"/({LanguagePrefix.regex})(?=/|$)", request.path)
+    if prefix and "language" not in g:
+        speak(prefix[1])
+
+
 def current_language() -> str:
     """Return the language that the present page speaks."""
     return str(g.get("language", DEFAULT))

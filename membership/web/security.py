@@ -1,19 +1,23 @@
 """What every request must pass and every answer carries: host, CSRF, clean text, headers."""
 
-import unicodedata
 from collections.abc import Callable
 
 from flask import Flask, abort, request
 from flask.typing import ResponseReturnValue
-from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from membership.config import Settings
+from membership.web.clean_requests import refuse_unclean_form, refuse_unclean_head
 
 View = Callable[..., ResponseReturnValue]
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 MAX_BODY_BYTES = 256 * 1024
-LINE_BREAKS = frozenset("\r\n\t")
+# What a page of ours, or a script that got into one, may ask of the browser; passkeys need the last two.
+NEVER_USED = (
+    "accelerometer autoplay camera display-capture encrypted-media fullscreen geolocation gyroscope hid idle-detection "
+    "magnetometer microphone midi payment picture-in-picture screen-wake-lock serial usb xr-spatial-tracking"
+).split()
+USED = ("publickey-credentials-create", "publickey-credentials-get")
 # Where Stripe lets people pay, change their card, and pay an open bill.
 STRIPES_PAGES = ["https://checkout.stripe.com", "https://billing.stripe.com", "https://invoice.stripe.com"]
 
@@ -32,32 +36,42 @@ def init_app(app: Flask, settings: Settings) -> None:
     """Guard every request and dress every answer."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.config["MAX_FORM_MEMORY_SIZE"] = MAX_BODY_BYTES
-    policy = content_security_policy(settings)
+    headers = headers_of(settings)
 
     @app.before_request
     def guard() -> None:
         if request.host not in settings.hosts:
             abort(400)
-        _refuse_unclean_address()
+        refuse_unclean_head()
         if request.method in SAFE_METHODS or _proves_itself(app):  # a signed body is read raw, by whoever checks the signature
             return
         _refuse_foreign_request(settings)
         request.max_content_length = getattr(app.view_functions.get(request.endpoint or ""), "most_bytes", MAX_BODY_BYTES)
-        _refuse_unclean(request.form)
+        refuse_unclean_form()
 
     @app.after_request
     def dress(response: Response) -> Response:
-        response.headers.setdefault("Content-Security-Policy", policy)
-        response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("X-Frame-Options", "DENY")
-        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=()")
-        if settings.is_secure:
-            response.headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
         # Private unless a view has said that it is open.
         response.headers.setdefault("Cache-Control", "private, no-store")
+        if "public" not in response.headers["Cache-Control"]:
+            response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response
+
+
+def headers_of(settings: Settings) -> dict[str, str]:
+    """Return what every answer carries."""
+    always = {
+        "Content-Security-Policy": content_security_policy(settings),
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": ", ".join([*(f"{name}=()" for name in NEVER_USED), *(f"{name}=(self)" for name in USED)]),
+        "Server": "web",  # or the server adds its own name
+    }
+    return always | ({"Strict-Transport-Security": "max-age=63072000; includeSubDomains"} if settings.is_secure else {})
 
 
 def content_security_policy(settings: Settings) -> str:
@@ -74,6 +88,7 @@ def content_security_policy(settings: Settings) -> str:
             "base-uri 'none'",
             "frame-ancestors 'none'",
             "form-action 'self' " + " ".join(checkout),
+            *(["upgrade-insecure-requests"] if settings.is_secure else []),
         ),
     )
 
@@ -93,19 +108,3 @@ def _refuse_foreign_request(settings: Settings) -> None:
     # Compared as text: a browser's Origin has one form, and what a parser makes of a strange one is nobody's business.
     if request.headers.get("Origin") not in settings.origins:
         abort(403)
-
-
-def _refuse_unclean_address() -> None:
-    if _is_unclean(request.path) or any(isinstance(v, int) and v.bit_length() > 63 for v in (request.view_args or {}).values()):
-        abort(400)
-    _refuse_unclean(request.args)
-
-
-def _refuse_unclean(values: MultiDict[str, str]) -> None:
-    """Refuse what one database takes and the other refuses: NUL, surrogates, control characters."""
-    if any(_is_unclean(key) or _is_unclean(value) for key, value in values.items(multi=True)):
-        abort(400)
-
-
-def _is_unclean(text: str) -> bool:
-    return any(unicodedata.category(c) in ("Cc", "Cs") and c not in LINE_BREAKS for c in text)

@@ -11,10 +11,11 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
 from werkzeug.test import Client, TestResponse
 
-from membership.db import make_engine, make_sessions, transaction
+from membership.db import make_engine, transaction
 from membership.page_version import raise_page_version
 from membership.web.page_cache import KEEP, MAX_AGE_SECONDS, PageCache
 from membership.web.version_watch import INTERVAL_SECONDS, VersionWatch
+from tests.conftest import make_sessions
 
 OPEN = [("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "public, max-age=0, must-revalidate")]
 LONG = "<p>Слово за словом</p>" * 200

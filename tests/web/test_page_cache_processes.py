@@ -14,10 +14,9 @@ from werkzeug.test import Client
 
 from membership.app import create_app
 from membership.articles.services import correct_article
-from membership.db import make_sessions
 from membership.web.page_cache import PageCache
 from membership.web.version_watch import PATIENCE_SECONDS, VersionWatch
-from tests.conftest import NOW, SettingsMaker, empty
+from tests.conftest import NOW, SettingsMaker, empty, make_sessions
 from tests.factories.articles import make_article
 from tests.serving import serve
 from tests.web.wire import Wire, wire_to

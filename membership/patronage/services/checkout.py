@@ -1,6 +1,7 @@
 """A reader starts to pay: our attempt first, then a Checkout session at Stripe, then its address on our row."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -8,8 +9,10 @@ from uuid import uuid4
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from membership.accounts.closures import is_closing
 from membership.db import insert_into, release, transaction
-from membership.errors import Conflict, NotFound, Unavailable
+from membership.errors import Conflict, NotFound, TooOften, Unavailable
+from membership.limits import count_act
 from membership.patronage import queries
 from membership.patronage.entitlement import GRACE, TAKING
 from membership.patronage.gateway import Gateway, NewCheckout
@@ -75,14 +78,22 @@ class Opened:
 
 
 def start_checkout(
-    session: Session, gateway: Gateway, *, choice: Choice, success_url: str, cancel_url: str, now: datetime
+    session: Session,
+    gateway: Gateway,
+    *,
+    choice: Choice,
+    success_url: str,
+    cancel_url: str,
+    asked_by: Mapping[bytes, int] | None = None,
+    now: datetime,
 ) -> Opened:
     """Open a Checkout session for a choice, or find the one that is open for it already.
 
-    Raises PaymentsClosed, NotOffered, AlreadyPatron, AlreadyPaid, Conflict (below the minimum), Unavailable (the attempt stays:
-    trying again goes on with it).
+    asked_by maps whom starts are counted for to how many each has in an hour. Raises PaymentsClosed, NotOffered, AlreadyPatron,
+    AlreadyPaid, Conflict (below the minimum), TooOften, Unavailable (the attempt stays: trying again goes on with it).
     """
     _refuse(session, choice, now)
+    _limit(session, asked_by or {}, now)
     attempt = _begin(session, choice, now)
     if attempt.stripe_session_id:
         url = _url_of_open_session(session, gateway, attempt, now)
@@ -103,8 +114,17 @@ def _refuse(session: Session, choice: Choice, now: datetime) -> None:
         raise NotOffered
     if choice.amount_minor < choice.plan.minimum(choice.interval):
         raise Conflict("This is less than the lowest amount.")
+    if choice.member_id and is_closing(session, choice.member_id):
+        raise Conflict("Your account is being deleted, and nothing was taken. Sign out to support us without an account.")
     if choice.member_id and choice.interval != "once":
         _refuse_second(session, choice.member_id, now)
+
+
+def _limit(session: Session, asked_by: Mapping[bytes, int], now: datetime) -> None:
+    with transaction(session):
+        retry_at = count_act(session, act="checkout", most=asked_by, within=timedelta(hours=1), now=now)
+    if retry_at:
+        raise TooOften("Payments were begun many times from here, and nothing was taken by this try.", retry_at=retry_at)
 
 
 def _refuse_second(session: Session, member_id: int, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """A membership for somebody else: paid once, redeemed once by its code."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -19,7 +19,6 @@ from membership.patronage.services import ledger
 from membership.patronage.services.recipients import member_at
 
 GIFT = "gift"
-TRIES_PER_HOUR = 20
 
 
 def make_gift(session: Session, *, attempt: CheckoutAttempt, months: int, now: datetime) -> None:
@@ -59,7 +58,7 @@ def redeem_gift(
     session: Session,
     *,
     code: str,
-    asked_by: Collection[bytes],
+    asked_by: Mapping[bytes, int],
     member_id: int | None = None,
     email: str = "",
     language: str = "en",
@@ -67,13 +66,14 @@ def redeem_gift(
 ) -> datetime:
     """Give a gift's time to a member, or to whoever a mail to this address lets in; return until when it lasts.
 
-    asked_by are the hashes that tries are counted for. Raises TooOften, NotFound, Conflict; ValueError for what is no address.
+    asked_by maps whom tries are counted for to how many each has in an hour. Raises TooOften, NotFound, Conflict; ValueError for
+    what is no address.
     """
     address = normalise(email) if member_id is None else ""
     with transaction(session):
-        allowed = count_act(session, act="gift_code", who=asked_by, most=TRIES_PER_HOUR, within=timedelta(hours=1), now=now)
-    if not allowed:
-        raise TooOften("Too many codes were tried from here. Please try again in an hour, or write to us.")
+        retry_at = count_act(session, act="gift_code", most=asked_by, within=timedelta(hours=1), now=now)
+    if retry_at:
+        raise TooOften("Too many codes were tried from here. You can also write to us.", retry_at=retry_at)
     with transaction(session):
         gift = _redeemable(session, code, member_id)
         if gift.redeemed_at is None:

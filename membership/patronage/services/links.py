@@ -1,5 +1,6 @@
 """The way out for who is not signed in: a mail with signed links, and making links that were sent dead."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -9,21 +10,30 @@ from sqlalchemy.orm import Session
 from membership import audit, outbox
 from membership.accounts.addresses import normalise
 from membership.accounts.queries import lock_address
-from membership.accounts.sign_in_rules import MAILS_PER_HOUR
 from membership.db import transaction
+from membership.errors import TooOften
+from membership.limits import count_act
 from membership.patronage import contracts
 from membership.patronage.models import CancelRequest, CheckoutAttempt
 
 KEEP_REQUESTS = timedelta(days=1)
+# Each of them is a working way out: whoever wants to keep somebody in by asking in their name has sent it to them.
+MAILS_PER_HOUR = 3
 
 
-def ask_cancel_mail(session: Session, *, email: str, language: str, now: datetime) -> None:
-    """Let a mail with the way out be sent to an address; past the hour's limit nothing is sent.
+def ask_cancel_mail(
+    session: Session, *, email: str, language: str, asked_by: Mapping[bytes, int] | None = None, now: datetime
+) -> None:
+    """Let a mail with the way out be sent to an address; past the mailbox's three in an hour nothing is sent, and nobody is told.
 
-    Does the same for known and unknown addresses: whose it is is looked up when the mail is rendered. Raises ValueError for what is
-    no address.
+    Does the same for known and unknown addresses: whose it is is looked up when the mail is rendered. asked_by maps who asks to how
+    often each may in an hour, whatever the address. Raises TooOften; ValueError for what is no address.
     """
     address = normalise(email)
+    with transaction(session):
+        retry_at = count_act(session, act="cancel_mail", most=asked_by or {}, within=timedelta(hours=1), now=now)
+    if retry_at:
+        raise TooOften("Mails were asked for many times from here. You can also write to us.", retry_at=retry_at)
     with transaction(session):
         lock_address(session, address)
         if contracts.count_cancel_requests_of_last_hour(session, address, now=now) >= MAILS_PER_HOUR:

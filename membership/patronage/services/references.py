@@ -98,9 +98,6 @@ def _member_of(session: Session, row: TransferReference, now: datetime) -> int:
 
 def _limit(session: Session, asked_by: Mapping[bytes, int], now: datetime) -> None:
     with transaction(session):
-        allowed = [
-            count_act(session, act="transfer_reference", who=[who], most=most, within=timedelta(days=1), now=now)
-            for who, most in sorted(asked_by.items())
-        ]
-    if not all(allowed):
-        raise TooOften("References were asked for many times from here today. Please try again tomorrow, or write to us.")
+        retry_at = count_act(session, act="transfer_reference", most=asked_by, within=timedelta(days=1), now=now)
+    if retry_at:
+        raise TooOften("References were asked for many times from here today. You can also write to us.", retry_at=retry_at)

@@ -23,7 +23,6 @@ STAFF_SEAT_MONTHS = 12
 POOL_SEAT_MONTHS = 3
 # Somebody who asks a thousand times under made-up addresses is seen by staff before the pool is empty.
 POOL_SEATS_A_DAY = 10
-REQUESTS_A_DAY = 10
 KEEP_ANSWERED = timedelta(days=90)
 
 
@@ -103,12 +102,9 @@ def forget_seat_requests(session: Session, *, now: datetime) -> int:
 
 def _limit(session: Session, asked_by: Mapping[bytes, int], now: datetime) -> None:
     with transaction(session):
-        allowed = [
-            count_act(session, act="free_seat", who=[who], most=most, within=timedelta(days=1), now=now)
-            for who, most in sorted(asked_by.items())
-        ]
-    if not all(allowed):
-        raise TooOften("A free seat was asked for many times from here today. Please try again tomorrow, or write to us.")
+        retry_at = count_act(session, act="free_seat", most=asked_by, within=timedelta(days=1), now=now)
+    if retry_at:
+        raise TooOften("A free seat was asked for many times from here today. You can also write to us.", retry_at=retry_at)
 
 
 def _draw_seat(session: Session, now: datetime) -> bool:

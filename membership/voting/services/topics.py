@@ -1,6 +1,7 @@
 """What could be reported next: suggested by patrons, added by the newsroom, answered in public."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from itertools import count
 
 from sqlalchemy import func, select
@@ -8,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from membership import audit
 from membership.db import transaction
-from membership.errors import Conflict, NotAllowed
+from membership.errors import Conflict, NotAllowed, TooOften
+from membership.limits import count_act
 from membership.voting import queries
 from membership.voting.models import Topic
 from membership.voting.slugs import slugify
@@ -25,10 +27,17 @@ def suggest_topic(
     language: str,
     member_id: int,
     article_id: int | None = None,
+    asked_by: Mapping[bytes, int] | None = None,
     now: datetime,
 ) -> int:
-    """Keep a patron's suggestion for the newsroom to read; raises Conflict when too many of theirs still wait."""
+    """Keep a patron's suggestion for the newsroom to read; raises Conflict when too many of theirs still wait.
+
+    asked_by maps whom suggestions are counted for to how many each has in a day, answered ones too. Raises TooOften.
+    """
     with transaction(session):
+        retry_at = count_act(session, act="suggestion", most=asked_by or {}, within=timedelta(days=1), now=now)
+        if retry_at:
+            raise TooOften("You have suggested a lot today, and your words are kept here.", retry_at=retry_at)
         waiting = select(func.count()).select_from(Topic).where(Topic.suggested_by_id == member_id, Topic.state == "suggested")
         if (session.scalar(waiting) or 0) >= MOST_WAITING:
             raise Conflict("Five of your suggestions are still being read. Please wait for an answer before you send another.")
