@@ -7,21 +7,52 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Literal
 
-from membership.accounts.models import SignInRequest
+from membership.accounts.models import LoginSession, SignInRequest
 
 PROOF_LIFETIME = timedelta(minutes=10)
 MAX_TRIES = 5
 MAILS_PER_HOUR = 5
+# Codes typed without their link, over all mails to one address: whoever asks again and again in somebody's name may guess no more
+# often than this in a day. The owner still has the link.
+CODES_A_DAY = 25
+# A network is many people; browsers that were signed in before are not counted with their network.
+MAILS_AN_HOUR_OF_NETWORK = 60
+CODES_AN_HOUR_OF_NETWORK = 60
+CODES_AN_HOUR_OF_BROWSER = 30
 LINK_LIFETIME = timedelta(hours=24)
 # Only these ways in carry a staff role's power: a mailbox alone is no proof for staff.
-STAFF_METHODS = frozenset({"staff_link"})
+STAFF_METHODS = frozenset({"passkey", "staff_link"})
+# Whoever owns the account is told of these by mail when the browser is new to it.
+TOLD_METHODS = frozenset({"mail", "checkout", "passkey"})
+ENROLMENT_LIFETIME = timedelta(minutes=30)
 
 State = Literal["live", "unknown", "used", "replaced", "expired", "tries"]
+# What is proved with: the code typed in the browser that asked, or the link (elsewhere with the code beside it).
+Way = Literal["code", "link"]
 
 
 def session_lifetime(method: str) -> timedelta:
-    """Return how long a browser stays signed in."""
+    """Return how long a browser stays signed in at most."""
+    if method == "enrolment":
+        return ENROLMENT_LIFETIME
     return timedelta(hours=12) if method in STAFF_METHODS else timedelta(days=90)
+
+
+def idle_lifetime(method: str) -> timedelta:
+    """Return after how long without use a browser is signed out; counted from the beginning of the hour of its last use."""
+    if method == "enrolment":
+        return ENROLMENT_LIFETIME + timedelta(hours=1)  # its own end comes first, wherever in the hour it began
+    return timedelta(hours=2) if method in STAFF_METHODS else timedelta(days=30)
+
+
+def is_alive(login: LoginSession, at: datetime) -> bool:
+    """Return whether this session still signs its browser in."""
+    return login.ended_at is None and login.expires_at > at and login.last_seen_at + idle_lifetime(login.method) > at
+
+
+def hour_of(instant: datetime) -> datetime:
+    """Return the beginning of the instant's hour: of a browser's use nothing finer is kept."""
+    return instant.replace(minute=0, second=0, microsecond=0)
 
 
 def new_token() -> str:
@@ -45,8 +76,12 @@ def code_hash(code: str, *, request_id: int, secret_key: str) -> bytes:
     return hmac.digest(key, f"{request_id}:{code}".encode("utf-8", "surrogatepass"), hashlib.sha256)
 
 
-def state_of(request: SignInRequest | None, at: datetime) -> State:
-    """Return what has become of an asked-for sign-in."""
+def state_of(request: SignInRequest | None, at: datetime, way: Way) -> State:
+    """Return what has become of an asked-for sign-in.
+
+    The ways have tries of their own: who asks in somebody's name and types five wrong codes has not touched the link, which lies in
+    the owner's mailbox.
+    """
     if request is None:
         return "unknown"
     if request.used_at is not None:
@@ -55,7 +90,8 @@ def state_of(request: SignInRequest | None, at: datetime) -> State:
         return "replaced"
     if request.expires_at <= at:
         return "expired"
-    return "tries" if request.tries >= MAX_TRIES else "live"
+    tries = request.tries if way == "code" else request.link_tries
+    return "tries" if tries >= MAX_TRIES else "live"
 
 
 def asked_in(request: SignInRequest, browser_hash: bytes | None) -> bool:

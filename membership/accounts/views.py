@@ -1,5 +1,7 @@
 """Signing in and out, and the pages of somebody's own account data."""
 
+from datetime import datetime
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -7,19 +9,26 @@ from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from membership.accounts import queries, services, sign_in_rules
+from membership.accounts.addresses import normalise
 from membership.accounts.forms import CodeForm, SettingsForm, SignInForm
 from membership.accounts.models import SignInRequest
+from membership.errors import TooOften
 from membership.web import browser
 from membership.web import database as web
 from membership.web.audience import everyone, member, safe_next
+from membership.web.errors import refusal_text, retry_after
+from membership.web.filters import retry_time
 from membership.web.languages import current_language, open_route
+from membership.web.network import network_hash
 
 bp = Blueprint("accounts", __name__)
 
 MAX_NEXT = 1000
 CODE_FAILURES = {
     "wrong": _l("This code is not right. Look at our newest mail and type its 6 digits again."),
-    "tries": _l("A wrong code was typed five times, so the right one no longer works. Ask for a new mail below."),
+    "tries": _l(
+        "Wrong codes were typed too often, so no code works here now. Open the link in our newest mail, or ask for a new one."
+    ),
     "expired": _l("This code has run out: a code works for ten minutes. Ask for a new mail below."),
     "used": _l("This code has been used already. Ask for a new mail below."),
     "replaced": _l("This code was replaced by a newer one. Ask for a new mail below."),
@@ -42,16 +51,14 @@ def sign_in() -> ResponseReturnValue:
         return redirect(safe_next(request.args.get("next")) or _home(), code=303)
     form = SignInForm(next=_storable(request.args.get("next")))
     if not form.validate_on_submit():
-        alternates = {code: url_for(".sign_in", lang=code, next=form.next.data or None) for code in web.settings().languages}
-        return _page("sign_in", form=form, alternates=alternates), 422 if form.is_submitted() else 200
-    services.ask_sign_in(
-        web.session(),
-        email=form.email.data,
-        browser_hash=browser.browser_hash(),
-        language=current_language(),
-        next_path=_storable(form.next.data),
-        now=web.now(),
-    )
+        return _sign_in_page(form), 422 if form.is_submitted() else 200
+    try:
+        again_at = _ask(form)
+    except TooOften as refused:
+        form.email.errors = [refusal_text(refused)]
+        return _sign_in_page(form), 429, retry_after(refused)
+    if again_at is not None:
+        return _enough_mails_page(form, again_at), 429, retry_after(TooOften(retry_at=again_at))
     web.kernel().queue.wake("mails")
     return redirect(url_for(".check_mail"), code=303)
 
@@ -66,7 +73,7 @@ def check_mail() -> ResponseReturnValue:
     try:
         signed_in = services.finish_sign_in_with_code(
             web.session(),
-            browser_hash=browser.find_browser_hash() or b"",
+            typist=services.Typist(browser.find_browser_hash(), network_hash()),
             code=form.code.data,
             secret_key=web.settings().secret_key,
             now=web.now(),
@@ -74,6 +81,9 @@ def check_mail() -> ResponseReturnValue:
     except services.SignInFailed as failed:
         form.code.errors = [CODE_FAILURES[failed.state]]
         return _check_mail_page(form), 422
+    except TooOften as refused:
+        form.code.errors = [refusal_text(refused)]
+        return _check_mail_page(form), 429, retry_after(refused)
     return _welcome(signed_in)
 
 
@@ -82,9 +92,9 @@ def check_mail() -> ResponseReturnValue:
 def open_link(token: str) -> ResponseReturnValue:
     """Show what a mailed link can do, and use nothing up: mail scanners open links too."""
     found = queries.find_request_by_token(web.session(), token)
-    state = sign_in_rules.state_of(found, web.now())
+    state = sign_in_rules.state_of(found, web.now(), "link")
     if found is None or state != "live":
-        return _dead_link_page(state)
+        return _dead_link_page(state, found)
     return _link_page(found, CodeForm())
 
 
@@ -93,24 +103,26 @@ def open_link(token: str) -> ResponseReturnValue:
 def use_link(token: str) -> ResponseReturnValue:
     """Sign in by a mailed link; a browser that did not ask for it has to know the code too."""
     found = queries.find_request_by_token(web.session(), token)
+    if found is None:
+        return _dead_link_page("unknown", None)
     form = CodeForm()
-    is_live = sign_in_rules.state_of(found, web.now()) == "live"  # of a dead one nobody is asked for the code
-    if found is not None and is_live and not _asked_here(found) and not form.validate():
+    is_live = sign_in_rules.state_of(found, web.now(), "link") == "live"  # of a dead one nobody is asked for the code
+    if is_live and not _asked_here(found) and not form.validate():
         return _link_page(found, form), 422
+    typist = services.Typist(browser.browser_hash(), network_hash())
+    key = web.settings().secret_key
     try:
         signed_in = services.finish_sign_in_with_link(
-            web.session(),
-            token=token,
-            browser_hash=browser.find_browser_hash(),
-            code=form.code.data,
-            secret_key=web.settings().secret_key,
-            now=web.now(),
+            web.session(), token=token, typist=typist, code=form.code.data, secret_key=key, now=web.now()
         )
     except services.SignInFailed as failed:
-        if found is None or failed.state != "wrong":
-            return _dead_link_page(failed.state)
+        if failed.state != "wrong":
+            return _dead_link_page(failed.state, found)
         form.code.errors = [CODE_FAILURES["wrong"]]
         return _link_page(found, form), 422
+    except TooOften as refused:
+        form.code.errors = [refusal_text(refused)]
+        return _link_page(found, form), 429, retry_after(refused)
     return _welcome(signed_in)
 
 
@@ -122,32 +134,6 @@ def sign_out() -> ResponseReturnValue:
     browser.sign_out_browser()
     flash(_("You are signed out."))
     return redirect(url_for(".sign_in"), code=303)
-
-
-@bp.get("/account/devices")
-@member
-def devices() -> ResponseReturnValue:
-    """Show where this member is signed in."""
-    sessions = queries.live_sessions_of(web.session(), current_user.member.id, now=web.now())
-    return _page("devices", sessions=sessions)
-
-
-@bp.post("/account/devices/<int:session_id>/end")
-@member
-def end_device(session_id: int) -> ResponseReturnValue:
-    """Sign one other browser out."""
-    services.end_session(web.session(), session_id=session_id, member_id=current_user.member.id, now=web.now())
-    flash(_("That browser is signed out."))
-    return redirect(url_for(".devices"), code=303)
-
-
-@bp.post("/account/devices/end-others")
-@member
-def end_other_devices() -> ResponseReturnValue:
-    """Sign every browser out but this one."""
-    services.end_other_sessions(web.session(), member_id=current_user.member.id, keep_id=current_user.session_id, now=web.now())
-    flash(_("You are signed out everywhere but here."))
-    return redirect(url_for(".devices"), code=303)
 
 
 @bp.route("/account/settings", methods=["GET", "POST"])
@@ -168,20 +154,30 @@ def settings() -> ResponseReturnValue:
     return redirect(url_for(".settings"), code=303)
 
 
+def _ask(form: SignInForm) -> datetime | None:
+    return services.ask_sign_in(
+        web.session(),
+        email=form.email.data,
+        browser_hash=browser.browser_hash(),
+        language=current_language(),
+        next_path=_storable(form.next.data),
+        network=network_hash(),
+        now=web.now(),
+    )
+
+
 def _welcome(signed_in: services.SignedIn) -> ResponseReturnValue:
     _end_present_session()
     browser.sign_in_browser(signed_in.token)
+    web.kernel().queue.wake("mails")  # perhaps its owner is told
     return redirect(safe_next(signed_in.next_path) or _home(), code=303)
 
 
 def _end_present_session() -> None:
-    if current_user.is_authenticated:
-        services.end_session(
-            web.session(),
-            session_id=current_user.session_id,
-            member_id=current_user.member.id,
-            now=web.now(),
-        )
+    """End whatever this browser was signed in as, also as somebody who may only add a passkey."""
+    session_id = getattr(current_user, "session_id", None)
+    if session_id is not None:
+        services.end_session(web.session(), session_id=session_id, member_id=current_user.member.id, now=web.now())
 
 
 def _home() -> str:
@@ -196,18 +192,38 @@ def _asked_here(found: SignInRequest) -> bool:
     return sign_in_rules.asked_in(found, browser.find_browser_hash())
 
 
-def _check_mail_page(form: CodeForm) -> str:
+def _asked_last() -> SignInRequest | None:
     known_browser = browser.find_browser_hash()
-    asked = queries.find_request_of_browser(web.session(), known_browser) if known_browser else None
+    return queries.find_request_of_browser(web.session(), known_browser) if known_browser else None
+
+
+def _check_mail_page(form: CodeForm) -> str:
+    asked = _asked_last()
     return _page("check_mail", form=form, email=asked.email if asked else "", next_path=asked.next_path if asked else "")
+
+
+def _sign_in_page(form: SignInForm) -> str:
+    alternates = {code: url_for(".sign_in", lang=code, next=form.next.data or None) for code in web.settings().languages}
+    return _page("sign_in", form=form, alternates=alternates)
+
+
+def _enough_mails_page(form: SignInForm, again_at: datetime) -> str:
+    """Say that no mail was sent and how to get in without one: the same for known and unknown addresses."""
+    asked = _asked_last()
+    again = retry_time(again_at, web.now(), web.settings().time_zone)
+    # Of what others asked for this address the page tells nothing: it looks at this browser's own mails only.
+    takes_code = asked is not None and asked.email == normalise(form.email.data)
+    return _page("enough_mails", form=CodeForm(formdata=None), email=form.email.data, again=again, takes_code=takes_code)
 
 
 def _link_page(found: SignInRequest, form: CodeForm) -> str:
     return _page("open_link", form=form, asked_here=_asked_here(found))
 
 
-def _dead_link_page(state: str) -> ResponseReturnValue:
-    form = SignInForm(formdata=None)
+def _dead_link_page(state: str, found: SignInRequest | None) -> ResponseReturnValue:
+    """Say what became of a link and offer a new mail; the address is kept where this browser typed it."""
+    asked = found if found is not None and _asked_here(found) else _asked_last() if found is None else None
+    form = SignInForm(formdata=None, email=asked.email if asked else "", next=asked.next_path if asked else "")
     return _page("dead_link", form=form, reason=LINK_FAILURES[state]), 404 if state == "unknown" else 410
 
 

@@ -60,7 +60,7 @@ def open_staff_link(token: str) -> ResponseReturnValue:
 def use_staff_link(token: str) -> ResponseReturnValue:
     """Sign a member of staff in."""
     try:
-        session_token = services.use_staff_link(web.session(), token=token, now=web.now())
+        session_token = services.use_staff_link(web.session(), token=token, browser_hash=browser.browser_hash(), now=web.now())
     except NotFound:
         return _dead_link()
     if current_user.is_authenticated:

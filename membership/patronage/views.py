@@ -123,9 +123,11 @@ def _welcome(attempt: CheckoutAttempt) -> ResponseReturnValue:
     """Sign the browser that paid in, and lead on to the open vote, else to the thank-you page."""
     signed_in = current_user.is_authenticated
     if not signed_in:
-        member_id = services.use_paid_checkout(session(), attempt_id=attempt.id, browser_hash=browser.browser_hash(), now=now())
+        paid_in = browser.browser_hash()
+        member_id = services.use_paid_checkout(session(), attempt_id=attempt.id, browser_hash=paid_in, now=now())
         if member_id is not None:
-            browser.sign_in_browser(start_session(session(), member_id=member_id, method="checkout", now=now()))
+            token = start_session(session(), member_id=member_id, method="checkout", browser_hash=paid_in, now=now())
+            browser.sign_in_browser(token)
             flask.session[ATTEMPT] = str(attempt.id)
             signed_in = True
     round_ = find_open_round(session(), at=now())

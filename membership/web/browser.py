@@ -15,6 +15,8 @@ from werkzeug.wrappers import Response
 from membership.web.database import now, settings
 
 BROWSER_LIFETIME = timedelta(days=30)
+# Longer where somebody was signed in: its return is no news to the account's owner.
+KNOWN_BROWSER_LIFETIME = timedelta(days=180)
 HINT_COOKIE = "m"
 
 
@@ -38,6 +40,9 @@ def sign_in_browser(token: str) -> None:
     flask.session.clear()  # nothing that an earlier visitor of this browser left survives
     flask.session.permanent = True
     login_user(viewer)
+    known = g.get("browser_id") or _known_id()
+    if known:
+        _keep_id(known, KNOWN_BROWSER_LIFETIME)
     lifetime = viewer.expires_at - now()
 
     @after_this_request
@@ -81,20 +86,22 @@ def _known_id() -> str | None:
 
 def _give_id() -> str:
     made = secrets.token_urlsafe(32)
+    _keep_id(made, BROWSER_LIFETIME)
+    return made
+
+
+def _keep_id(browser_id: str, lifetime: timedelta) -> None:
+    """Let the answer to this request set the id's cookie, once, as it was said last."""
+    is_set_already = "browser_cookie" in g
+    g.browser_cookie = (browser_id, lifetime)
+    if is_set_already:
+        return
 
     @after_this_request
     def give(response: Response) -> Response:
-        response.set_cookie(
-            _cookie_name(),
-            made,
-            max_age=BROWSER_LIFETIME,
-            secure=settings().is_secure,
-            httponly=True,
-            samesite="Lax",
-        )
+        value, max_age = g.browser_cookie
+        response.set_cookie(_cookie_name(), value, max_age=max_age, secure=settings().is_secure, httponly=True, samesite="Lax")
         return response
-
-    return made
 
 
 def _hash(browser_id: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Members, roles, sessions and staff links."""
+"""Members, roles and staff links."""
 
 from datetime import timedelta
 
@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 
 from membership.accounts import queries, services
 from membership.accounts.models import LoginSession, Member, StaffLink
-from membership.audit import AuditEntry
 from membership.errors import Conflict, NotFound
 from tests.conftest import NOW
 from tests.factories.accounts import make_member, make_staff, race
@@ -39,90 +38,6 @@ def test_a_member_is_found_by_a_proved_address_only(session: Session) -> None:
 def test_there_is_no_unknown_member(session: Session) -> None:
     with pytest.raises(NotFound):
         queries.get_member(session, 404)
-
-
-def test_an_unknown_role_is_refused(session: Session) -> None:
-    member = make_member(session)
-
-    with pytest.raises(NotFound):
-        services.grant_role(session, member_id=member.id, role="king", actor_id=None, now=NOW)
-
-
-def test_roles_come_and_go_and_each_act_is_kept(session: Session) -> None:
-    admin, member = make_staff(session, "admin"), make_member(session)
-
-    services.grant_role(session, member_id=member.id, role="editor", actor_id=admin.id, now=NOW)
-    services.grant_role(session, member_id=member.id, role="editor", actor_id=admin.id, now=NOW)
-    held = [role.role for role in member.roles]
-    services.revoke_role(session, member_id=member.id, role="editor", actor_id=admin.id, now=NOW)
-
-    assert (held, member.roles) == (["editor"], [])
-    assert [
-        (entry.act, entry.actor_id, entry.details)
-        for entry in session.scalars(select(AuditEntry).where(AuditEntry.subject_id == str(member.id)).order_by(AuditEntry.id))
-    ] == [("role.granted", admin.id, {"role": "editor"}), ("role.revoked", admin.id, {"role": "editor"})]
-
-
-def test_a_role_that_nobody_holds_cant_be_taken(session: Session) -> None:
-    member = make_member(session)
-
-    with pytest.raises(NotFound):
-        services.revoke_role(session, member_id=member.id, role="editor", actor_id=None, now=NOW)
-
-
-def test_a_new_role_ends_the_sessions_that_a_mailbox_opened(session: Session) -> None:
-    member = make_member(session)
-    token = services.start_session(session, member_id=member.id, method="mail", now=NOW)
-
-    services.grant_role(session, member_id=member.id, role="editor", actor_id=None, now=NOW)
-
-    assert queries.find_login_session(session, token=token, now=NOW) is None
-
-
-def test_nobody_is_signed_in_who_does_not_exist(session: Session) -> None:
-    with pytest.raises(NotFound):
-        services.start_session(session, member_id=404, method="mail", now=NOW)
-
-
-def test_of_a_sessions_token_only_the_hash_is_kept(session: Session) -> None:
-    member = make_member(session)
-
-    token = services.start_session(session, member_id=member.id, method="mail", now=NOW)
-
-    kept = session.scalars(select(LoginSession)).one()
-    assert (kept.token_hash, kept.method, kept.expires_at) == (queries.token_hash(token), "mail", NOW + timedelta(days=90))
-    assert token.encode() not in kept.token_hash
-
-
-@pytest.mark.parametrize(("method", "lifetime"), [("mail", timedelta(days=90)), ("staff_link", timedelta(hours=12))])
-def test_a_session_ends_by_itself(session: Session, method: str, lifetime: timedelta) -> None:
-    member = make_staff(session)
-    token = services.start_session(session, member_id=member.id, method=method, now=NOW)
-
-    moments = (NOW + lifetime - timedelta(seconds=1), NOW + lifetime)
-
-    assert [queries.find_login_session(session, token=token, now=at) is not None for at in moments] == [True, False]
-
-
-def test_nobody_ends_the_session_of_somebody_else(session: Session) -> None:
-    mine, theirs = make_member(session, "a@example.org"), make_member(session, "b@example.org")
-    token = services.start_session(session, member_id=theirs.id, method="mail", now=NOW)
-    (login,) = queries.live_sessions_of(session, theirs.id, now=NOW)
-
-    services.end_session(session, session_id=login.id, member_id=mine.id, now=NOW)
-
-    assert queries.find_login_session(session, token=token, now=NOW) is not None
-
-
-def test_all_other_sessions_end_and_this_one_stays(session: Session) -> None:
-    member = make_member(session)
-    kept, *others = [services.start_session(session, member_id=member.id, method="mail", now=NOW) for _ in range(3)]
-    login = queries.find_login_session(session, token=kept, now=NOW)
-    assert login is not None
-
-    services.end_other_sessions(session, member_id=member.id, keep_id=login.id, now=NOW)
-
-    assert [queries.find_login_session(session, token=token, now=NOW) for token in (kept, *others)] == [login, None, None]
 
 
 def test_somebody_without_a_role_gets_no_staff_link(session: Session) -> None:

@@ -1,6 +1,7 @@
 """Signing in by mail: the link, the code, and everything that must not work."""
 
 from datetime import timedelta
+from itertools import cycle
 
 import pytest
 from sqlalchemy import Engine, func, select
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 from membership.accounts import queries, services
 from membership.accounts.models import LoginSession, SignInRequest
 from membership.db import transaction
+from membership.errors import TooOften
 from membership.outbox import OutboxItem
 from tests.conftest import NOW
 from tests.factories.accounts import (
@@ -23,16 +25,31 @@ from tests.factories.accounts import (
 )
 
 OTHER_BROWSER = b"o" * 32
+NETWORK = b"n" * 32
 
 
-def by_code(session: Session, code: str, *, browser_hash: bytes = BROWSER, now=NOW) -> services.SignedIn:
-    return services.finish_sign_in_with_code(session, browser_hash=browser_hash, code=code, secret_key=SECRET_KEY, now=now)
+def by_code(
+    session: Session, code: str, *, browser_hash: bytes = BROWSER, network: bytes | None = None, now=NOW
+) -> services.SignedIn:
+    typist = services.Typist(browser_hash, network)
+    return services.finish_sign_in_with_code(session, typist=typist, code=code, secret_key=SECRET_KEY, now=now)
 
 
-def by_link(session: Session, token: str, *, browser_hash: bytes | None = BROWSER, code: str = "", now=NOW) -> services.SignedIn:
-    return services.finish_sign_in_with_link(
-        session, token=token, browser_hash=browser_hash, code=code, secret_key=SECRET_KEY, now=now
-    )
+def by_link(
+    session: Session,
+    token: str,
+    *,
+    browser_hash: bytes | None = BROWSER,
+    network: bytes | None = None,
+    code: str = "",
+    now=NOW,
+) -> services.SignedIn:
+    typist = services.Typist(browser_hash, network)
+    return services.finish_sign_in_with_link(session, token=token, typist=typist, code=code, secret_key=SECRET_KEY, now=now)
+
+
+def ask(session: Session, email: str = "reader@example.org", *, browser_hash: bytes = BROWSER, network=None, now=NOW):
+    return services.ask_sign_in(session, email=email, browser_hash=browser_hash, language="en", network=network, now=now)
 
 
 def refusal(attempt, *args, **kwargs) -> str:
@@ -82,13 +99,67 @@ def test_a_stranger_meets_the_same_refusals_as_a_member(session: Session) -> Non
     assert known == stranger == ["wrong"] * 4 + ["tries"] * 2
 
 
-def test_after_five_wrong_codes_the_right_one_is_dead_and_so_is_the_link(session: Session) -> None:
-    make_member(session)
-    token, code = ask_for_mail(session, "reader@example.org")
+def test_five_wrong_codes_typed_by_whoever_asked_leave_the_link_in_the_owners_mailbox_alive(session: Session) -> None:
+    member = make_member(session)
+    token, code = ask_for_mail(session, "reader@example.org", browser_hash=OTHER_BROWSER)
     for _ in range(5):
-        refusal(by_code, session, wrong(code))
+        refusal(by_code, session, wrong(code), browser_hash=OTHER_BROWSER)
 
-    assert (refusal(by_code, session, code), refusal(by_link, session, token)) == ("tries", "tries")
+    assert refusal(by_code, session, code, browser_hash=OTHER_BROWSER) == "tries"
+    assert refusal(by_link, session, token, code=wrong(code)) == "wrong"
+    by_link(session, token, code=code)
+    assert members_signed_in(session) == [member.id]
+
+
+def test_five_wrong_codes_beside_the_link_kill_the_link_and_not_the_code_where_it_was_asked_for(session: Session) -> None:
+    member = make_member(session)
+    token, code = ask_for_mail(session, "reader@example.org")
+
+    elsewhere = [refusal(by_link, session, token, browser_hash=OTHER_BROWSER, code=wrong(code)) for _ in range(6)]
+
+    assert elsewhere == ["wrong"] * 4 + ["tries"] * 2
+    assert refusal(by_link, session, token, browser_hash=OTHER_BROWSER, code=code) == "tries"
+    by_code(session, code)
+    assert members_signed_in(session) == [member.id]
+
+
+def test_asking_anew_gives_no_more_guesses_than_a_days(session: Session) -> None:
+    """Five an hour are all mails an hour; without this it would be six hundred guesses a day."""
+    member = make_member(session)
+    for hour in range(5):
+        for _ in range(5):
+            _, code = ask_for_mail(session, "reader@example.org", now=NOW + timedelta(hours=hour))
+            refusal(by_code, session, wrong(code), now=NOW + timedelta(hours=hour))
+    later = NOW + timedelta(hours=6)
+    token, code = ask_for_mail(session, "reader@example.org", now=later)
+
+    assert refusal(by_code, session, code, now=later) == "tries"
+    by_link(session, token, browser_hash=OTHER_BROWSER, code=code, now=later)
+    assert members_signed_in(session) == [member.id]
+
+
+@pytest.mark.parametrize(("browsers", "guesses"), [(["a"] * 13, 30), (list("abcdefghijklm"), 60)])
+def test_guesses_of_one_browser_and_of_one_network_are_bounded_over_all_addresses(
+    session: Session, browsers: list[str], guesses: int
+) -> None:
+    """Five guesses at each address, one address after the other: past the limit even a right guess opens nothing."""
+    states = []
+    for number, browser in enumerate(browsers):
+        make_member(session, f"reader{number}@example.org")
+        known = browser.encode() * 32
+        _, code = ask_for_mail(session, f"reader{number}@example.org", browser_hash=known)
+        for _ in range(5):
+            try:
+                by_code(session, wrong(code), browser_hash=known, network=NETWORK)
+            except services.SignInFailed as failed:
+                states.append(failed.state)
+            except TooOften as refused:
+                states.append(refused.retry_at)
+
+    with pytest.raises(TooOften):
+        by_code(session, code, browser_hash=known, network=NETWORK)
+    assert states == (["wrong"] * 4 + ["tries"]) * (guesses // 5) + [NOW + timedelta(hours=1)] * (65 - guesses)
+    assert members_signed_in(session) == []
 
 
 def test_the_fifth_try_may_be_the_right_one(session: Session) -> None:
@@ -169,6 +240,21 @@ def test_each_proof_works_once(session: Session) -> None:
     assert (refusal(by_link, session, token), refusal(by_code, session, code)) == ("used", "used")
 
 
+def test_racers_by_link_and_by_code_open_one_session(session: Session, engine: Engine) -> None:
+    member = make_member(session)
+    token, code = ask_for_mail(session, "reader@example.org")
+    ways = cycle((lambda racer: by_code(racer, code), lambda racer: by_link(racer, token)))
+
+    def attempt(racer: Session) -> str:
+        try:
+            return "in" if next(ways)(racer) else ""
+        except services.SignInFailed as failed:
+            return failed.state
+
+    assert sorted(race(engine, attempt)) == ["in"] + ["used"] * 19
+    assert members_signed_in(session) == [member.id]
+
+
 def test_asking_again_kills_the_earlier_mail(session: Session) -> None:
     make_member(session)
     old_token, old_code = ask_for_mail(session, "reader@example.org")
@@ -213,10 +299,11 @@ def test_in_another_browser_the_link_alone_is_not_enough(session: Session, brows
 
 def test_the_code_of_one_browser_is_nothing_in_another(session: Session) -> None:
     make_member(session)
-    _, code = ask_for_mail(session, "reader@example.org")
-    ask_for_mail(session, "stranger@example.org", browser_hash=OTHER_BROWSER)
+    for earlier, later in ((BROWSER, OTHER_BROWSER), (OTHER_BROWSER, BROWSER)):
+        mails = [(browser, *ask_for_mail(session, "reader@example.org", browser_hash=browser)) for browser in (earlier, later)]
+        code = next(code for browser, _, code in mails if browser == BROWSER)
 
-    assert refusal(by_code, session, code, browser_hash=OTHER_BROWSER) == "wrong"
+        assert refusal(by_code, session, code, browser_hash=OTHER_BROWSER) == "wrong"
 
 
 def test_neither_token_nor_code_is_kept(session: Session) -> None:
@@ -281,30 +368,123 @@ def test_a_slip_of_the_pen_at_checkout_opens_no_account_to_a_stranger(session: S
 
 
 def test_five_mails_an_hour_for_one_address_from_however_many_browsers(session: Session) -> None:
-    for number in range(7):
-        services.ask_sign_in(session, email="reader@example.org", browser_hash=bytes([number]) * 32, language="en", now=NOW)
-    services.ask_sign_in(session, email="other@example.org", browser_hash=BROWSER, language="en", now=NOW)
+    asked = [ask(session, browser_hash=bytes([number]) * 32, network=bytes([number])) for number in range(7)]
+    ask(session, "other@example.org")
     later = NOW + timedelta(hours=1)
-    services.ask_sign_in(session, email="reader@example.org", browser_hash=BROWSER, language="en", now=later)
 
-    asked = session.execute(
+    assert asked == [None] * 5 + [later] * 2
+    assert ask(session, now=later) is None
+    assert session.execute(
         select(SignInRequest.email, SignInRequest.created_at, func.count())
         .group_by(SignInRequest.email, SignInRequest.created_at)
         .order_by(SignInRequest.email, SignInRequest.created_at),
-    ).all()
-
-    assert [tuple(row) for row in asked] == [
-        ("other@example.org", NOW, 1),
-        ("reader@example.org", NOW, 5),
-        ("reader@example.org", later, 1),
-    ]
+    ).all() == [("other@example.org", NOW, 1), ("reader@example.org", NOW, 5), ("reader@example.org", later, 1)]
     assert session.scalar(select(func.count()).select_from(OutboxItem)) == 7
 
 
-def test_racing_asks_send_five_mails(session: Session, engine: Engine) -> None:
-    race(
-        engine,
-        lambda racer: services.ask_sign_in(racer, email="reader@example.org", browser_hash=BROWSER, language="en", now=NOW),
-    )
+def test_a_new_mail_can_be_sent_when_the_oldest_of_five_is_an_hour_old(session: Session) -> None:
+    for minutes in (0, 10, 20, 30, 40):
+        ask(session, now=NOW + timedelta(minutes=minutes))
 
+    assert ask(session, now=NOW + timedelta(minutes=50)) == NOW + timedelta(hours=1)
+    assert ask(session, now=NOW + timedelta(hours=1)) is None
+    assert ask(session, now=NOW + timedelta(hours=1)) == NOW + timedelta(hours=1, minutes=10)
+
+
+def test_racing_asks_send_five_mails(session: Session, engine: Engine) -> None:
+    again = race(engine, lambda racer: ask(racer))
+
+    assert (again.count(None), again.count(NOW + timedelta(hours=1))) == (5, 15)
     assert session.scalar(select(func.count()).select_from(OutboxItem)) == 5
+
+
+def test_a_stranger_who_uses_up_the_hours_mails_does_not_lock_the_owner_out(session: Session) -> None:
+    member = make_member(session)
+    mailbox = [ask_for_mail(session, "reader@example.org", browser_hash=OTHER_BROWSER) for _ in range(5)]
+    token, code = mailbox[-1]
+    for _ in range(5):
+        refusal(by_code, session, wrong(code), browser_hash=OTHER_BROWSER)
+    later = NOW + timedelta(minutes=30)
+    assert refusal(by_link, session, token, code=code, now=later) == "expired"
+
+    assert ask(session, now=later) == NOW + timedelta(hours=1)
+
+    by_link(session, token, code=code, now=later + timedelta(minutes=9))
+    assert members_signed_in(session) == [member.id]
+
+
+def test_when_the_newest_mail_was_used_the_one_before_works_again(session: Session) -> None:
+    """The owner wants in on a second device within the hour, in which a stranger has used up all mails."""
+    member = make_member(session)
+    mailbox = [ask_for_mail(session, "reader@example.org", browser_hash=OTHER_BROWSER) for _ in range(5)]
+    by_link(session, mailbox[-1][0], code=mailbox[-1][1])
+    assert refusal(by_link, session, mailbox[-2][0], code=mailbox[-2][1]) == "replaced"
+
+    ask(session)
+
+    states = [refusal(by_link, session, token, code=code) for token, code in (mailbox[-1], mailbox[-3])]
+    by_link(session, mailbox[-2][0], code=mailbox[-2][1])
+    assert states == ["used", "replaced"]
+    assert members_signed_in(session) == [member.id] * 2
+
+
+def test_working_again_gives_no_tries_back(session: Session) -> None:
+    make_member(session)
+    for _ in range(5):
+        token, code = ask_for_mail(session, "reader@example.org")
+    for _ in range(5):
+        refusal(by_code, session, wrong(code))
+        refusal(by_link, session, token, browser_hash=OTHER_BROWSER, code=wrong(code))
+
+    ask(session)
+
+    assert refusal(by_code, session, code) == refusal(by_link, session, token, browser_hash=OTHER_BROWSER, code=code) == "tries"
+
+
+def test_past_the_limit_a_row_is_written_for_everybody_so_that_it_takes_the_same_time(session: Session) -> None:
+    make_member(session, "used@example.org")
+    for email in ("used@example.org", "stranger@example.org"):
+        for _ in range(5):
+            _, code = ask_for_mail(session, email)
+            if code:
+                by_code(session, code)
+    later = NOW + timedelta(minutes=20)
+
+    for email in ("used@example.org", "stranger@example.org"):
+        ask(session, email, now=later)
+
+    session.expire_all()
+    extended = select(SignInRequest.email).where(SignInRequest.expires_at == later + timedelta(minutes=10))
+    assert sorted(session.scalars(extended)) == ["stranger@example.org", "used@example.org"]
+
+
+def test_a_network_asks_for_sixty_mails_an_hour_and_is_told_when_it_may_again(session: Session) -> None:
+    for number in range(60):
+        ask(session, f"reader{number}@example.org", browser_hash=bytes([number]) * 32, network=NETWORK)
+    later = NOW + timedelta(minutes=30)
+
+    with pytest.raises(TooOften) as refused:
+        ask(session, "last@example.org", network=NETWORK, now=later)
+
+    assert refused.value.retry_at == NOW + timedelta(hours=1)
+    assert ask(session, "last@example.org", network=b"another", now=later) is None
+    assert ask(session, "next@example.org", network=NETWORK, now=NOW + timedelta(hours=1)) is None
+    assert session.scalar(select(func.count()).select_from(OutboxItem)) == 62
+
+
+def test_a_browser_that_was_signed_in_before_is_not_held_up_by_its_network(session: Session) -> None:
+    member = make_member(session)
+    services.start_session(session, member_id=member.id, method="mail", browser_hash=BROWSER, now=NOW - timedelta(days=40))
+    for number in range(60):
+        ask(session, f"reader{number}@example.org", browser_hash=OTHER_BROWSER, network=NETWORK)
+
+    with pytest.raises(TooOften):
+        ask(session, network=NETWORK, browser_hash=OTHER_BROWSER)
+    assert ask(session, network=NETWORK) is None
+
+
+def test_where_an_invitation_was_opened_counts_as_never_signed_in(session: Session) -> None:
+    member = make_member(session)
+    services.start_session(session, member_id=member.id, method="enrolment", browser_hash=BROWSER, now=NOW)
+
+    assert not queries.has_opened(session, BROWSER)

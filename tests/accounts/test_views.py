@@ -9,9 +9,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from membership.accounts import queries, services
+from membership.accounts import queries
 from membership.accounts.models import LoginSession, Member, SignInRequest
 from membership.clock import FixedClock
+from membership.db import transaction
+from membership.limits import LimitedAct, keyed
 from tests.accounts.conftest import Mail, new_browser
 from tests.conftest import NOW
 from tests.factories.accounts import make_member, make_staff, sign_in
@@ -70,18 +72,93 @@ def test_known_unknown_and_staff_addresses_get_the_same_answer_and_each_a_mail(
     ]
 
 
-def test_past_the_limit_the_page_is_the_same_and_no_mail_is_sent(
+def test_past_the_limit_the_page_is_the_same_for_everybody_and_says_how_to_get_in(
+    app: Flask, session: Session, mails: Mails, clock: FixedClock
+) -> None:
+    make_member(session, "known@example.org")
+    make_staff(session, email="staff@example.org")
+    pages = {}
+    for email in ("known@example.org", "other@example.org", "staff@example.org"):
+        stranger, asker = new_browser(app), new_browser(app)
+        for _ in range(5):
+            ask(stranger, email)
+        mails()
+        page = asker.post("/sign-in", data={"email": email})
+        pages[page.text.replace(email, "ADDRESS")] = (page.status_code, page.headers["Retry-After"])
+
+    assert list(pages.values()) == [(429, "3600")]
+    (text,) = pages
+    assert "Five mails went to this address within the hour: ADDRESS" in text
+    assert "its link and code work again for ten minutes. A new one can be sent after 15:00 in Kyiv." in text
+    assert 'name="code"' not in text
+    assert len(session.scalars(select(SignInRequest)).all()) == 15
+
+
+def test_past_the_limit_the_newest_mail_works_again_in_any_browser_and_leads_back(
+    app: Flask, client: FlaskClient, session: Session, mails: Mails, clock: FixedClock
+) -> None:
+    make_member(session)
+    stranger = new_browser(app)
+    for _ in range(5):
+        ask(stranger, next="/votes/march")
+        clock.instant += timedelta(minutes=1)
+    newest = mails()[-1]
+    clock.instant += timedelta(minutes=20)
+    assert client.get(newest.link).status_code == 410
+
+    asked = client.post("/sign-in", data={"email": "reader@example.org"})
+    done = client.post(newest.link, data={"code": newest.code})
+
+    assert (asked.status_code, done.status_code, done.location) == (429, 303, "/votes/march")
+
+
+def test_past_the_limit_the_browser_that_asked_before_may_type_its_code(
+    client: FlaskClient, session: Session, mails: Mails
+) -> None:
+    make_member(session)
+    for _ in range(5):
+        ask(client)
+
+    page = client.post("/sign-in", data={"email": "Reader@example.org"})
+    done = client.post("/sign-in/code", data={"code": mails()[-1].code})
+
+    assert ('name="code"' in page.text, done.status_code) == (True, 303)
+
+
+def test_a_network_that_asks_too_often_is_told_when_to_come_back_and_what_was_typed_is_kept(
+    app: Flask, client: FlaskClient, session: Session
+) -> None:
+    network = keyed(app.extensions["kernel"].settings.secret_key, "network", "127.0.0.0/24")
+    with transaction(session):
+        session.add_all(LimitedAct(act=act, who=network, at=NOW) for act in ("sign_in_mail", "sign_in_code") for _ in range(59))
+    ask(client)
+    client.post("/sign-in/code", data={"code": "000000"})
+
+    refused = client.post("/sign-in", data={"email": "other@example.org", "next": "/votes"})
+    guessed = client.post("/sign-in/code", data={"code": "000000"})
+
+    for page in (refused, guessed):
+        assert (page.status_code, page.headers["Retry-After"]) == (429, "3600")
+        assert page.text.count("Try again after 15:00 in Kyiv.") == 2  # above, and beside the field
+    assert 'value="other@example.org"' in refused.text
+    assert 'value="/votes"' in refused.text
+
+
+def test_a_code_typed_too_often_beside_the_link_is_refused_there_too(
     app: Flask, client: FlaskClient, session: Session, mails: Mails
 ) -> None:
     make_member(session)
-    pages = []
-    for _ in range(7):
-        ask(client)
-        pages.append(client.get("/sign-in/code").text)
+    ask(client)
+    (mail,) = mails()
+    network = keyed(app.extensions["kernel"].settings.secret_key, "network", "127.0.0.0/24")
+    with transaction(session):
+        session.add_all(LimitedAct(act="sign_in_code", who=network, at=NOW) for _ in range(60))
 
-    assert len(set(pages)) == 1
-    assert "wait an hour" in pages[0]
-    assert len(session.scalars(select(SignInRequest)).all()) == 5
+    refused = new_browser(app).post(mail.link, data={"code": mail.code})
+    here = client.post(mail.link)
+
+    assert (refused.status_code, "Try again after 15:00 in Kyiv." in refused.text) == (429, True)
+    assert here.status_code == 303
 
 
 def test_looking_at_a_link_uses_nothing_up(client: FlaskClient, session: Session, mails: Mails) -> None:
@@ -154,7 +231,7 @@ def test_a_wrong_code_says_so_and_the_sixth_says_it_is_over(client: FlaskClient,
 
     assert [page.status_code for page in (*pages, last)] == [422] * 6
     assert ["This code is not right" in page.text for page in pages] == [True] * 4 + [False]
-    assert "typed five times" in last.text
+    assert "typed too often" in last.text
 
 
 def test_what_cant_be_a_code_costs_no_try(client: FlaskClient, session: Session, mails: Mails) -> None:
@@ -191,6 +268,38 @@ def test_a_dead_link_says_why_and_offers_a_new_one(client: FlaskClient, session:
         assert all('action="/sign-in"' in page.text for page in pages)
 
 
+def test_a_dead_link_keeps_the_address_and_the_way_back_only_where_they_were_typed(
+    app: Flask, client: FlaskClient, session: Session, mails: Mails, clock: FixedClock
+) -> None:
+    make_member(session)
+    ask(client, next="/votes/march")
+    (mail,) = mails()
+    clock.instant += timedelta(minutes=10)
+
+    here, elsewhere = client.get(mail.link).text, new_browser(app).get(mail.link).text
+
+    assert [('value="reader@example.org"' in page, 'value="/votes/march"' in page) for page in (here, elsewhere)] == [
+        (True, True),
+        (False, False),
+    ]
+
+
+def test_another_browser_than_the_asking_one_is_told_what_to_do(
+    app: Flask, client: FlaskClient, session: Session, mails: Mails
+) -> None:
+    make_member(session)
+    ask(client, next="/votes/march")
+    (mail,) = mails()
+    in_app = new_browser(app)
+    page = in_app.get(mail.link).text
+
+    done = in_app.post(mail.link, data={"code": mail.code})
+
+    assert "You opened this in another browser than the one you asked in." in page
+    assert "go back there and type the code" in page
+    assert done.location == "/votes/march"
+
+
 def test_each_sign_in_makes_a_new_session_and_ends_the_browsers_old_one(
     client: FlaskClient, session: Session, mails: Mails, clock: FixedClock
 ) -> None:
@@ -217,7 +326,8 @@ def test_the_cookies_of_a_sign_in(client: FlaskClient, session: Session, mails: 
     assert given.startswith("browser=")
     assert given.endswith("; HttpOnly; Path=/; SameSite=Lax")
     cookies = {cookie.partition("=")[0]: cookie for cookie in done.headers.getlist("Set-Cookie")}
-    assert sorted(cookies) == ["m", "session"]
+    assert sorted(cookies) == ["browser", "m", "session"]
+    assert "Max-Age=15552000" in cookies["browser"]  # half a year: its return is no news
     assert cookies["session"].endswith("; HttpOnly; Path=/; SameSite=Lax")
     assert "Expires=Sat, 20 Jun 2026" in cookies["m"] or "Max-Age=7776000" in cookies["m"]
     assert cookies["m"].startswith("m=1;")
@@ -269,43 +379,39 @@ def test_who_is_signed_in_is_not_asked_again(app: Flask, client: FlaskClient, se
     assert went == ["/account", "/votes", "/account"]
 
 
-def test_a_browser_can_be_signed_out_from_another(app: Flask, client: FlaskClient, session: Session) -> None:
-    member = make_member(session)
-    phone = new_browser(app)
-    sign_in(app, client, member.id)
-    phone_token = sign_in(app, phone, member.id)
-    login = queries.find_login_session(session, token=phone_token, now=NOW)
-    assert login is not None
-    page = client.get("/account/devices").text
+def test_the_owner_is_told_of_a_new_browser_by_mail_and_not_of_one_that_came_back(
+    app: Flask, client: FlaskClient, session: Session, mails: Mails, clock: FixedClock
+) -> None:
+    make_member(session)
+    for browser in (client, client, new_browser(app)):
+        clock.instant += timedelta(hours=1)
+        ask(browser)
+        browser.post("/sign-in/code", data={"code": mails()[-1].code})
 
-    client.post(f"/account/devices/{login.id}/end")
-
-    assert page.count("22 March 2026") == 2
-    assert page.count("this browser") == 1
-    assert (is_signed_in(client), is_signed_in(phone)) == (True, False)
-
-
-def test_nobody_signs_somebody_else_out(app: Flask, client: FlaskClient, session: Session) -> None:
-    theirs = services.start_session(session, member_id=make_member(session, "b@example.org").id, method="mail", now=NOW)
-    sign_in(app, client, make_member(session, "a@example.org").id)
-    login = queries.find_login_session(session, token=theirs, now=NOW)
-    assert login is not None
-
-    client.post(f"/account/devices/{login.id}/end")
-
-    session.expire_all()
-    assert queries.find_login_session(session, token=theirs, now=NOW) is not None
+    clock.instant += timedelta(minutes=1)
+    (notice,) = [mail for mail in mails() if "New sign-in" in mail.subject]
+    assert notice.to == "reader@example.org"
+    assert "When: Sunday 22 March 2026, 17:00 in Kyiv" in notice.text
+    assert "How: with a mail to this address" in notice.text
+    assert "http://localhost/account/devices" in notice.text
+    assert "127.0.0.1" not in notice.text
 
 
-def test_all_other_browsers_can_be_signed_out_at_once(app: Flask, client: FlaskClient, session: Session) -> None:
-    member = make_member(session)
-    others = [new_browser(app), new_browser(app)]
-    for each in (client, *others):
-        sign_in(app, each, member.id)
+def test_signing_in_as_somebody_else_ends_the_session_before_and_empties_the_cookie(
+    app: Flask, client: FlaskClient, session: Session, mails: Mails
+) -> None:
+    first = sign_in(app, client, make_member(session, "first@example.org").id)
+    with client.session_transaction() as cookie:
+        cookie["left_behind"] = "something"
+    make_member(session, "second@example.org")
+    ask(client, "second@example.org")
 
-    client.post("/account/devices/end-others")
+    client.post("/sign-in/code", data={"code": mails()[0].code})
 
-    assert [is_signed_in(each) for each in (client, *others)] == [True, False, False]
+    with client.session_transaction() as cookie:
+        assert "left_behind" not in cookie
+        assert cookie["_user_id"] != first
+    assert queries.find_login_session(session, token=first, now=NOW) is None
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def make_staff_link(session: Session, *, member_id: int, now: datetime) -> str:
     return token
 
 
-def use_staff_link(session: Session, *, token: str, now: datetime) -> str:
+def use_staff_link(session: Session, *, token: str, browser_hash: bytes | None = None, now: datetime) -> str:
     """Use up a staff link and return the token of the session that it opens; raises NotFound for a used, expired or unknown one."""
     with transaction(session):
         member_id = session.scalar(
@@ -44,4 +44,4 @@ def use_staff_link(session: Session, *, token: str, now: datetime) -> str:
         audit.record(
             session, act="staff.signed_in", subject=("member", member_id), actor_id=member_id, now=now, method="staff_link"
         )
-        return add_session(session, member_id=member_id, method="staff_link", now=now)
+        return add_session(session, member_id=member_id, method="staff_link", browser_hash=browser_hash, now=now)
