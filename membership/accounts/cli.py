@@ -5,30 +5,34 @@ from flask.cli import AppGroup
 
 from membership.accounts import queries, services
 from membership.accounts.models import ROLES
+from membership.accounts.services.invitations import LINK_LIFETIME
 from membership.errors import Refusal
-from membership.web.database import now, session, settings
+from membership.web.database import kernel, now, session, settings
 
 cli = AppGroup("accounts", help="People and what staff may do.")
 
 
-@cli.command("add-staff")
+@cli.command("invite")
 @click.argument("address")
 @click.option("--name", default="", help="How this person is called on the site.")
-@click.option("--role", "roles", multiple=True, required=True, type=click.Choice(ROLES), help="May be given several times.")
-def add_staff(address: str, name: str, roles: tuple[str, ...]) -> None:
-    """Give ADDRESS one or more roles, with an account if it has none; safe to repeat."""
+@click.option(
+    "--role", "roles", multiple=True, type=click.Choice(ROLES), help="May be given several times; none: the roles they hold."
+)
+@click.option("--language", default="en", type=click.Choice(("en", "uk")), help="Of the page and of our mails.")
+def invite(address: str, name: str, roles: tuple[str, ...], language: str) -> None:
+    """Print a link that makes a passkey for ADDRESS: for the first admin, and for staff who have lost everything.
+
+    It works once, for half an hour. Whoever has it gets in: hand it over in person.
+    """
     try:
-        known = queries.find_member_by_email(session(), address)
-        member_id = known.id if known else services.create_member(session(), email=address, display_name=name, now=now())
+        token = services.make_enrolment_link(session(), email=address, display_name=name, language=language, roles=roles, now=now())
     except ValueError:
         raise click.BadParameter("is not an e-mail address", param_hint="ADDRESS") from None
-    for role in roles:
-        services.grant_role(session(), member_id=member_id, role=role, actor_id=None, now=now())
-    click.echo(f"{address}: {', '.join(roles)}")
-    if settings().is_demo:
-        click.echo(f"Sign-in link: flask --app wsgi accounts staff-link {address}")
-    else:
-        click.echo("Staff can't sign in with a mail, and this version has no other way outside of the demo yet.")
+    except Refusal as error:
+        raise click.ClickException(error.message) from error
+    kernel().queue.wake("mails")
+    click.echo(f"{settings().site_url}/staff/invitation/{token}")
+    click.echo(f"It works once, for {LINK_LIFETIME.seconds // 60} minutes. Whoever opens it becomes {address}.", err=True)
 
 
 @cli.command("staff-link")

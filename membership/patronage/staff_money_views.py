@@ -11,7 +11,7 @@ from membership.patronage import services
 from membership.patronage.keeping import SHOWN_DIFFERENCES, keeping
 from membership.patronage.keeping_words import CHECK_WORDS, FIELD_WORDS, TABLE_WORDS
 from membership.patronage.staff_money_forms import CloseStripeForm
-from membership.web.audience import staff
+from membership.web.audience import asks_again, staff
 from membership.web.database import kernel, now, session
 
 bp = Blueprint("patronage_staff_money", __name__, url_prefix="/staff")
@@ -53,6 +53,7 @@ def check() -> ResponseReturnValue:
 
 @bp.post("/money/close-stripe")
 @staff("treasurer")
+@asks_again
 def close_stripe() -> ResponseReturnValue:
     """Turn every ask to the other ways."""
     form = CloseStripeForm()

@@ -14,7 +14,7 @@ from membership.patronage.gateway import Gateway
 from membership.patronage.models import Payment
 from membership.patronage.staff_forms import AT_ONCE, GrantForm, NoteForm, RefundForm, StopForMemberForm
 from membership.staff.spreadsheet import csv_text
-from membership.web.audience import staff
+from membership.web.audience import asks_again, staff
 from membership.web.database import kernel, now, session, settings
 
 bp = Blueprint("patronage_staff", __name__, url_prefix="/staff")
@@ -83,6 +83,7 @@ def resend_receipt(member_id: int) -> ResponseReturnValue:
 
 @bp.route("/people/<int:member_id>/refund/<int:payment_id>", methods=["GET", "POST"])
 @staff("treasurer")
+@asks_again
 def refund(member_id: int, payment_id: int) -> ResponseReturnValue:
     """Give a payment back: how much and why, then what that does, then the button."""
     charge = person.get_charge_of(session(), member_id, payment_id)
@@ -98,6 +99,7 @@ def refund(member_id: int, payment_id: int) -> ResponseReturnValue:
 
 @bp.route("/people/<int:member_id>/stop/<stripe_id>", methods=["GET", "POST"])
 @staff("treasurer")
+@asks_again
 def stop_support(member_id: int, stripe_id: str) -> ResponseReturnValue:
     """End somebody's support for them, with a reason."""
     form = StopForMemberForm()
@@ -113,6 +115,7 @@ def stop_support(member_id: int, stripe_id: str) -> ResponseReturnValue:
 
 @bp.route("/people/<int:member_id>/grant", methods=["GET", "POST"])
 @staff("treasurer")
+@asks_again
 def grant_time(member_id: int) -> ResponseReturnValue:
     """Give somebody a free seat for some months."""
     shown = person.person_of(session(), member_id, at=now())

@@ -14,7 +14,7 @@ from membership.voting.forms import DecisionForm, NoteForm, RoundForm, Suggestio
 from membership.voting.keys import RoundKeys
 from membership.voting.models import Round
 from membership.voting.refusals import StillSettling
-from membership.web.audience import staff
+from membership.web.audience import asks_again, staff
 from membership.web.database import clock, kernel, now, session, settings
 from membership.web.languages import current_language
 
@@ -109,6 +109,7 @@ def take_back_check(round_slug: str) -> ResponseReturnValue:
 
 @bp.post("/votes/<slug:round_slug>/confirmation")
 @staff("counter")
+@asks_again
 def confirm_check(round_slug: str) -> ResponseReturnValue:
     """Certify the box as the second person."""
     round_ = queries.get_round_by_slug(session(), round_slug)
@@ -119,6 +120,7 @@ def confirm_check(round_slug: str) -> ResponseReturnValue:
 
 @bp.post("/votes/<slug:round_slug>/count")
 @staff("counter")
+@asks_again
 def open_box(round_slug: str) -> ResponseReturnValue:
     """Open the box and count it, once."""
     round_ = queries.get_round_by_slug(session(), round_slug)
@@ -141,6 +143,7 @@ def recount(round_slug: str) -> ResponseReturnValue:
 
 @bp.post("/votes/<slug:round_slug>/publication")
 @staff("counter")
+@asks_again
 def publish(round_slug: str) -> ResponseReturnValue:
     """Publish the result before the embargo's end."""
     round_ = queries.get_round_by_slug(session(), round_slug)

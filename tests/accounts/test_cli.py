@@ -1,14 +1,16 @@
 """Commands for staff, and what they refuse."""
 
+from datetime import timedelta
+
 from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from membership.accounts.models import Member, StaffLink
+from membership.accounts.models import Invitation, StaffLink
 from membership.app import create_app
 from membership.audit import AuditEntry
 from membership.clock import FixedClock
-from tests.conftest import SettingsMaker
+from tests.conftest import NOW, SettingsMaker
 from tests.factories.accounts import make_member, make_staff
 
 PRODUCTION = {
@@ -26,24 +28,37 @@ def run(app: Flask, *arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_add_staff_refuses_what_is_no_address_or_no_role(app: Flask, session: Session) -> None:
-    codes = [run(app, "add-staff", "nobody", "--role", "editor")[0], run(app, "add-staff", "a@example.org", "--role", "king")[0]]
+def test_an_enrolment_link_refuses_what_is_no_address_or_no_role(app: Flask, session: Session) -> None:
+    codes = [
+        run(app, "invite", "nobody", "--role", "editor")[0],
+        run(app, "invite", "a@example.org", "--role", "king")[0],
+        run(app, "invite", "a@example.org")[0],
+    ]
 
-    assert codes == [2, 2]
-    assert session.scalars(select(Member)).all() == []
+    assert codes == [2, 2, 1]
+    assert session.scalars(select(Invitation)).all() == []
 
 
-def test_add_staff_makes_the_account_and_the_roles_once(app: Flask, session: Session) -> None:
-    for _ in range(2):
-        assert run(app, "add-staff", "Desk@example.org", "--name", "Olena", "--role", "editor", "--role", "counter")[0] == 0
+def test_an_enrolment_link_is_printed_and_not_kept(app: Flask, session: Session) -> None:
+    code, output = run(app, "invite", "Desk@example.org", "--name", "Olena", "--role", "admin", "--role", "editor")
 
-    member = session.scalars(select(Member)).one()
-    assert (member.email, member.display_name, sorted(role.role for role in member.roles)) == (
+    token = output.splitlines()[0].rpartition("/")[2]
+    invitation = session.scalars(select(Invitation)).one()
+    assert (code, output.splitlines()) == (
+        0,
+        [
+            f"http://localhost/staff/invitation/{token}",
+            "It works once, for 30 minutes. Whoever opens it becomes Desk@example.org.",
+        ],
+    )
+    assert (invitation.email, invitation.display_name, invitation.roles, invitation.expires_at - NOW) == (
         "desk@example.org",
         "Olena",
-        ["counter", "editor"],
+        ["admin", "editor"],
+        timedelta(minutes=30),
     )
-    assert [entry.act for entry in session.scalars(select(AuditEntry))] == ["role.granted", "role.granted"]
+    assert token.encode() not in (invitation.token_hash or b"")
+    assert [(entry.act, entry.actor_id) for entry in session.scalars(select(AuditEntry))] == [("enrolment_link.made", None)]
 
 
 def test_a_staff_link_is_for_staff_only(app: Flask, session: Session) -> None:

@@ -14,12 +14,11 @@ from sqlalchemy.orm import Session
 from membership.accounts import queries, services
 from membership.accounts.jobs import prepare_sign_in
 from membership.accounts.models import Member
-from membership.db import make_sessions, transaction
-from tests.conftest import NOW
+from membership.db import transaction
+from tests.conftest import NOW, SECRET_KEY, make_sessions
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 BROWSER = b"b" * 32
-SECRET_KEY = "test-secret-key-of-32-characters-or-more"
 
 
 def make_member(session: Session, email: str = "reader@example.org", *, display_name: str = "", language: str = "en") -> Member:

@@ -33,6 +33,7 @@ class AddressChange(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     member_id: Mapped[int] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"), index=True)
     old_email: Mapped[str | None]
+    old_was_proved: Mapped[bool] = mapped_column(default=False)  # else it was only typed, and is so again after an undo
     new_email: Mapped[str] = mapped_column(index=True)
     ordered_by: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"))  # staff; None: the member
     reason: Mapped[str] = mapped_column(default="")
@@ -69,8 +70,15 @@ class AccountClosure(Base):
     asked_at: Mapped[datetime]
     due_at: Mapped[datetime]
     taken_back_at: Mapped[datetime | None]
-    # Stripe could not confirm: nothing was deleted, it is tried again, and staff see it.
+    begun_at: Mapped[datetime | None]  # the day is over: it can't be taken back any more
+    tried_at: Mapped[datetime | None]  # Stripe was last asked to let go
+    # Stripe could not confirm (then nothing was deleted), or a step failed: it is tried again, and staff see it. None once done.
     held_up_at: Mapped[datetime | None]
+    confirmed_at: Mapped[datetime | None]  # nothing runs at Stripe, and the customer is deleted there
+    # Where the last mail goes, once the member's row holds no address any more; forgotten when that mail is out.
+    last_address: Mapped[str | None]
+    last_address_proved: Mapped[bool] = mapped_column(default=False)
+    last_language: Mapped[str] = mapped_column(default="en")
     done_at: Mapped[datetime | None]
 
 

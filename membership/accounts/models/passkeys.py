@@ -40,6 +40,8 @@ class PasskeyChallenge(Base):
     browser_hash: Mapped[bytes]
     purpose: Mapped[str]
     member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="CASCADE"))  # None: whoever's passkey answers
+    # Of a registration: whom the new passkey will speak for (Member.user_handle), which becomes theirs when it is finished.
+    user_handle: Mapped[bytes | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]

@@ -20,6 +20,11 @@ class Member(Base):
     __table_args__ = (
         CheckConstraint("email = lower(email)", name="email_lower"),
         CheckConstraint("language IN ('en', 'uk')", name="language_known"),
+        # Whatever comes late, nobody gets a name or an address again by it.
+        CheckConstraint(
+            "closed_at IS NULL OR (email IS NULL AND typed_email IS NULL AND user_handle IS NULL AND display_name = '')",
+            name="closed_is_nobody",
+        ),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
@@ -30,6 +35,8 @@ class Member(Base):
     created_at: Mapped[datetime]
     # Which person a passkey speaks for, as authenticators keep it: random, so that it tells nothing. Made with the first passkey.
     user_handle: Mapped[bytes | None] = mapped_column(unique=True)
+    # Somebody has signed in to it: from then on its owner is told of browsers that are new to it.
+    has_signed_in: Mapped[bool] = mapped_column(default=False)
     # When `email` (or a typed address) was last replaced: what others keep of it is older.
     address_changed_at: Mapped[datetime | None]
     # The account was deleted: who it was is gone, the row stays because payments and counted votes refer to it.
