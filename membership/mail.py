@@ -3,29 +3,53 @@
 import mailbox
 import smtplib
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import unquote, urlsplit
 
 Transport = Callable[[EmailMessage], None]
 SMTP_TIMEOUT_SECONDS = 15
+ON_ONE_LINE = frozenset({"List-Unsubscribe", "List-Unsubscribe-Post"})
 THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def compose(*, sender: str, to: str, subject: str, text: str, message_id: str, sent_at: datetime) -> EmailMessage:
-    """Build a plain-text mail; raises ValueError for an address or subject that would break the header."""
-    if any(character in subject + to for character in "\r\n"):
+class _Policy(EmailPolicy):
+    """Leaves an address on the web as it is: encoded, as the library does with what is too long for a line, no program finds it."""
+
+    def fold(self, name: str, value: str) -> str:
+        return f"{name}: {value}{self.linesep}" if name in ON_ONE_LINE else super().fold(name, value)
+
+    def fold_binary(self, name: str, value: str) -> bytes:
+        return self.fold(name, value).encode("ascii") if name in ON_ONE_LINE else super().fold_binary(name, value)
+
+
+def compose(
+    *,
+    sender: str,
+    to: str,
+    subject: str,
+    text: str,
+    message_id: str,
+    sent_at: datetime,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> EmailMessage:
+    """Build a plain-text mail; raises ValueError for an address, a subject or another header that would break the head."""
+    if any(character in "".join([subject, to, *headers, *headers.values()]) for character in "\r\n"):
         raise ValueError("a header may not hold a line break")
-    message = EmailMessage()
+    message = EmailMessage(_Policy())
     message["From"] = sender
     message["To"] = Address(addr_spec=to)
     message["Subject"] = subject
     message["Date"] = sent_at
     message["Message-ID"] = message_id
     message["Auto-Submitted"] = "auto-generated"
+    for name, value in headers.items():
+        message[name] = value
     message.set_content(text)
     return message
 

@@ -1,12 +1,12 @@
 """The outbox: a mail to send is a row written in the commit that causes it, so that it happens once and never without its cause."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Index, or_, select, update
+from sqlalchemy import ColumnElement, Index, Text, cast, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -19,6 +19,7 @@ BATCH = 10
 CLAIM_FOR = timedelta(minutes=2)
 BACKOFF = (timedelta(seconds=30), timedelta(minutes=5), timedelta(hours=1), timedelta(hours=6))
 MAX_TRIES = len(BACKOFF) + 1
+KEEP_SENT = timedelta(days=90)
 
 
 class OutboxItem(Base):
@@ -45,12 +46,16 @@ class OutboxItem(Base):
 
 @dataclass(frozen=True)
 class Letter:
-    """A mail before it is rendered: templates/mail/<template>.txt in this language with this context."""
+    """A mail before it is rendered: templates/mail/<template>.txt in this language with this context.
+
+    headers go on it beside those that every mail has (List-Unsubscribe).
+    """
 
     to: str
     template: str
     language: str
     context: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 # Turns a row's payload into a letter; may write (a sign-in code's hash) in the session, which the outbox commits before sending.
@@ -105,6 +110,26 @@ def dead_letters(session: Session) -> list[OutboxItem]:
     return list(
         session.scalars(select(OutboxItem).where(OutboxItem.dead_at.is_not(None)).order_by(OutboxItem.dead_at.desc())),
     )
+
+
+def forget_sent(session: Session, *, now: datetime) -> int:
+    """Empty what was sent, or given up, long ago, and say no longer whose it was; safe to repeat. Return how many rows.
+
+    The rows stay with their keys, so that no cause is found again and sends twice.
+    """
+    over = or_(OutboxItem.done_at < now - KEEP_SENT, OutboxItem.dead_at < now - KEEP_SENT)
+    # Given up for good: nobody can try it again without what it was about.
+    values: dict[str, Any] = {
+        "payload": {},
+        "member_id": None,
+        "last_error": "",
+        "done_at": func.coalesce(OutboxItem.done_at, now),
+        "dead_at": None,
+    }
+    with transaction(session):
+        known = or_(OutboxItem.member_id.is_not(None), OutboxItem.dead_at.is_not(None), cast(OutboxItem.payload, Text) != "{}")
+        emptied = update(OutboxItem).where(over, known).values(values).returning(OutboxItem.id)
+        return len(session.execute(emptied.execution_options(synchronize_session=False)).all())
 
 
 def _due_ids(session: Session, *, now: datetime) -> list[int]:

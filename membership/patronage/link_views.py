@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from membership.accounts.queries import get_member
+from membership.errors import TooOften
 from membership.patronage import contracts, leaving, queries, services, support_pages
 from membership.patronage.account_forms import STOP_REASONS, CancelForm, StopForm
 from membership.patronage.checkout_pages import gateway
@@ -20,9 +21,14 @@ from membership.patronage.support_pages import Visit
 from membership.web import languages
 from membership.web.audience import everyone
 from membership.web.database import kernel, now, session, settings
+from membership.web.errors import refusal_text, retry_after
 from membership.web.languages import current_language, open_route
+from membership.web.network import asker
 
 bp = Blueprint("patronage_links", __name__)
+
+# Behind some networks live many readers.
+MAILS_AN_HOUR, MAILS_AN_HOUR_OF_NETWORK = 10, 100
 
 
 @open_route(bp, "/cancel", methods=["GET", "POST"])
@@ -33,9 +39,13 @@ def cancel_page() -> ResponseReturnValue:
     if current_user.is_authenticated and not form.is_submitted():
         return redirect(url_for("patronage_account.stop"), code=303)
     if not form.validate_on_submit():
-        page = render_template("patronage/cancel_page.html", viewer=None, form=form, problem=bool(form.errors))
-        return page, 422 if form.is_submitted() else 200
-    services.ask_cancel_mail(session(), email=form.email.data, language=current_language(), now=now())
+        return _cancel_form(form), 422 if form.is_submitted() else 200
+    asked_by = asker(person=MAILS_AN_HOUR, network=MAILS_AN_HOUR_OF_NETWORK)
+    try:
+        services.ask_cancel_mail(session(), email=form.email.data, language=current_language(), asked_by=asked_by, now=now())
+    except TooOften as refused:
+        form.email.errors = [refusal_text(refused)]
+        return _cancel_form(form), 429, retry_after(refused)
     kernel().queue.wake("mails")
     return redirect(url_for(".cancel_sent"), code=303)
 
@@ -96,16 +106,22 @@ def card_done(token: str) -> ResponseReturnValue:
     return _with_link("card", token, _of_running(support_pages.finish_card))
 
 
+def _cancel_form(form: CancelForm) -> str:
+    return render_template("patronage/cancel_page.html", viewer=None, form=form, problem=bool(form.errors))
+
+
 def _with_link(purpose: str, token: str, page: Callable[[Visit, CheckoutAttempt], ResponseReturnValue]) -> ResponseReturnValue:
     """Show a page about what a link names, or that the link works no longer."""
     try:
-        link_key = read_link(settings().secret_key, purpose, token, now=now())
+        attempt = contracts.find_attempt_by_link(session(), read_link(settings().secret_key, purpose, token, now=now()))
+        if attempt is None:
+            return _dead_link()
+        owner = get_member(session(), attempt.member_id) if attempt.member_id else None
+        changed_at = owner.address_changed_at if owner else None
+        read_link(settings().secret_key, purpose, token, since=changed_at, now=now())
     except ValueError:
         return _dead_link()
-    attempt = contracts.find_attempt_by_link(session(), link_key)
-    if attempt is None:
-        return _dead_link()
-    languages.speak(get_member(session(), attempt.member_id).language if attempt.member_id else attempt.language)
+    languages.speak(owner.language if owner else attempt.language)
     return page(_visit(purpose, token, attempt), attempt)
 
 

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from membership.accounts.models import Member
+from membership.accounts.address_changes import changes_of
+from membership.accounts.models import AddressChange, Member
 from membership.accounts.queries import get_member
 from membership.db import Base
 from membership.errors import NotFound
@@ -62,6 +63,7 @@ class Person:
     customers: list[StripeCustomer]
     later_twins: list[TwinNotice]  # memberships begun later under this address
     twin_of: TwinNotice | None  # this membership was begun later under somebody's address
+    address_change: AddressChange | None  # the newest
 
 
 def person_of(session: Session, member_id: int, *, at: datetime) -> Person:
@@ -84,6 +86,7 @@ def person_of(session: Session, member_id: int, *, at: datetime) -> Person:
         customers=_rows(session, StripeCustomer, StripeCustomer.member_id == member_id, StripeCustomer.created_at),
         later_twins=_rows(session, TwinNotice, TwinNotice.earlier_member_id == member_id, TwinNotice.noticed_at),
         twin_of=session.get(TwinNotice, member_id),
+        address_change=next(iter(changes_of(session, member_id)), None),
     )
 
 

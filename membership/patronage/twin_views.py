@@ -39,14 +39,16 @@ def decide_twin(token: str) -> ResponseReturnValue:
 
 
 def _notice(token: str) -> TwinNotice | None:
-    """Return what a link names; None for one that has run out or is none of ours."""
+    """Return what a link names; None for one that has run out, is none of ours or lies in a former mailbox of its reader."""
     try:
-        key = read_link(settings().secret_key, "twin", token, now=now())
+        notice = twins.find_notice(session(), read_link(settings().secret_key, "twin", token, now=now()))
+        if notice is None:
+            return None
+        asked = get_member(session(), notice.earlier_member_id)
+        read_link(settings().secret_key, "twin", token, since=asked.address_changed_at, now=now())
     except ValueError:
         return None
-    notice = twins.find_notice(session(), key)
-    if notice is not None:
-        languages.speak(get_member(session(), notice.earlier_member_id).language)
+    languages.speak(asked.language)
     return notice
 
 

@@ -131,10 +131,14 @@ def unnoticed_twins(session: Session) -> list[tuple[int, int]]:
     owned = exists().where(
         or_(
             other.email == later.typed_email,
-            (other.typed_email == later.typed_email) & other.email.is_(None) & (other.id < later.id),
+            (other.typed_email == later.typed_email) & other.email.is_(None) & (other.id != later.id),
         ),
     )
-    asked = exists().where(TwinNotice.member_id == later.id)
+    # Asked about the address that it has now: who corrects a typed one asks another mailbox.
+    asked = exists().where(
+        TwinNotice.member_id == later.id,
+        or_(later.address_changed_at.is_(None), TwinNotice.noticed_at > later.address_changed_at),
+    )
     unproved = select(later).where(later.typed_email.is_not(None), later.email.is_(None), ~asked, owned, _has_membership())
     found = []
     for member in session.scalars(unproved.order_by(later.id)).all():
@@ -150,6 +154,8 @@ def find_payer_in_browser(session: Session, attempt: CheckoutAttempt) -> int | N
     That is one person with two tabs; somebody who pays in a shared browser afterwards is not. Never somebody with a proved address:
     a cookie is no proof, and what stands behind a mailbox is joined by that mailbox only. Of two tabs at once one waits here.
     """
+    if not attempt.browser_hash:  # forgotten, as those of many others are: which browser it was nobody knows any more
+        return None
     if is_postgresql(session):
         browser = f"browser:{attempt.browser_hash.hex()}"
         session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(browser, 0))))
@@ -163,6 +169,7 @@ def find_payer_in_browser(session: Session, attempt: CheckoutAttempt) -> int | N
             other.browser_hash == attempt.browser_hash,
             other.id != attempt.id,
             Member.email.is_(None),
+            Member.closed_at.is_(None),
             (other.completed_at >= attempt.created_at) | on_its_way,
         )
         .order_by(other.created_at, other.id)

@@ -29,6 +29,7 @@ def make_sender(app: Flask, transport: Transport) -> Send:
                 text=text,
                 message_id=f"<{secrets.token_hex(16)}@{urlsplit(site.site_url).hostname}>",
                 sent_at=now(),
+                headers=letter.headers,
             )
         transport(message)
 

@@ -3,7 +3,7 @@
 import mailbox
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -55,7 +55,7 @@ def server() -> Iterator[tuple[Inbox, str]]:
         yield running
 
 
-def message(to: str = "reader@example.org", subject: str = "Ваш голос") -> EmailMessage:
+def message(to: str = "reader@example.org", subject: str = "Ваш голос", headers: Mapping[str, str] | None = None) -> EmailMessage:
     return compose(
         sender="The Gazette <desk@gazette.example>",
         to=to,
@@ -63,6 +63,7 @@ def message(to: str = "reader@example.org", subject: str = "Ваш голос") 
         text=f"Привіт!\n\n{LINK}\n",
         message_id="<1@gazette.example>",
         sent_at=NOW,
+        headers=headers or {},
     )
 
 
@@ -132,3 +133,21 @@ def test_in_the_demo_a_mail_ends_in_a_folder(tmp_path: Path) -> None:
     transport_for(f"maildir://{folder}")(message())
 
     assert [stored["To"] for stored in mailbox.Maildir(folder, create=False)] == ["reader@example.org"]
+
+
+def test_a_long_address_on_the_web_stays_readable_in_its_header() -> None:
+    link = "<https://gazette.example/mails/off/" + "a" * 200 + ">"
+
+    sent = message(headers={"List-Unsubscribe": link, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"})
+
+    lines = sent.as_bytes().decode("ascii").splitlines()
+    assert [line for line in lines if line.startswith("List-")] == [
+        f"List-Unsubscribe: {link}",
+        "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
+    ]
+
+
+@pytest.mark.parametrize("headers", [{"X-One": "a\nBcc: b@example.org"}, {"X-One\r\nBcc": "b@example.org"}])
+def test_a_header_can_not_add_another(headers: Mapping[str, str]) -> None:
+    with pytest.raises(ValueError, match="line break"):
+        message(headers=headers)

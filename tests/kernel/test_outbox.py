@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from membership import outbox
 from membership.clock import FixedClock
-from membership.db import make_sessions, transaction
+from membership.db import transaction
 from membership.outbox import Letter, OutboxItem
-from tests.conftest import NOW
+from tests.conftest import NOW, make_sessions
 from tests.factories.accounts import race
 
 

@@ -49,6 +49,14 @@ def test_a_link_runs_out_after_sixty_days_by_our_own_clock() -> None:
         read_link(SECRET, "stop", link, now=NOW - timedelta(days=1))
 
 
+def test_a_link_that_is_older_than_what_it_must_be_younger_than_names_nothing() -> None:
+    link = make_link(SECRET, "stop", KEY, now=NOW)
+
+    assert [read_link(SECRET, "stop", link, since=since, now=NOW) for since in (None, NOW)] == [KEY, KEY]
+    with pytest.raises(ValueError):
+        read_link(SECRET, "stop", link, since=NOW + timedelta(microseconds=1), now=NOW + timedelta(days=1))
+
+
 def test_a_link_names_what_it_was_made_for() -> None:
     key = uuid4()
 

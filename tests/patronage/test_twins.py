@@ -456,3 +456,18 @@ def test_a_stranger_sees_the_same_whether_somebody_has_the_address_or_not(shop: 
         pages += [(page.status_code, own.status_code, *(WITHOUT_NUMBERS.sub("", p.text.replace(address, "")) for p in (page, own)))]
 
     assert pages[0] == pages[1]
+
+
+@ON_SQLITE
+def test_a_mail_to_a_former_address_decides_nothing_any_more(shop: Shop) -> None:
+    path = f"/links/twin/{twins_in(shop)}"
+    shop.clock.instant += timedelta(minutes=1)
+    with shop.session() as session, transaction(session):
+        earlier = session.get_one(Member, session.scalars(select(TwinNotice.earlier_member_id)).one())
+        earlier.address_changed_at = shop.clock.now()
+    stranger = shop.browser()
+
+    pages = [stranger.get(path), stranger.post(path, {"decision": "joined"})]
+
+    assert [page.status_code for page in pages] == [410, 410]
+    assert shop.rows(TwinNotice, "decision") == [(None,)]

@@ -5,7 +5,8 @@ from datetime import datetime
 from membership.config import Settings
 from membership.patronage.gateway.catalogue import Catalogue
 from membership.patronage.gateway.checkouts import Checkouts, NewCheckout
-from membership.patronage.gateway.connection import API_VERSION, QUICK_TIMEOUT_SECONDS, Declined
+from membership.patronage.gateway.connection import API_VERSION, QUICK_TIMEOUT_SECONDS, Declined, KeyInUse
+from membership.patronage.gateway.customers import Customers
 from membership.patronage.gateway.invoices import ChangePreview, Invoices, NewPrice
 from membership.patronage.gateway.listing import ListedSubscription, Listing
 from membership.patronage.gateway.portal import Cards, Portal
@@ -20,6 +21,7 @@ __all__ = [
     "ChangePreview",
     "Declined",
     "Gateway",
+    "KeyInUse",
     "ListedSubscription",
     "MadeRefund",
     "NewCheckout",
@@ -30,7 +32,7 @@ __all__ = [
 ]
 
 
-class Gateway(Catalogue, Checkouts, Invoices, Listing, Portal, Refunds, Subscriptions, Truth):
+class Gateway(Catalogue, Checkouts, Customers, Invoices, Listing, Portal, Refunds, Subscriptions, Truth):
     """Speaks to one Stripe account."""
 
     def parse_event(self, raw: bytes, header: str, now: datetime) -> ParsedEvent:

@@ -56,6 +56,11 @@ class Checkouts(Connection):
         with translated():
             return read_checkout(self._stripe.v1.checkout.sessions.retrieve(session_id, {"expand": ["payment_intent"]}).to_dict())
 
+    def expire_checkout(self, session_id: str) -> None:
+        """End an open Checkout session, so that nobody can pay it any more; Conflict: it is paid or has expired."""
+        with translated():
+            self._stripe.v1.checkout.sessions.expire(session_id)
+
     def statement_of_single_payments(self) -> str | None:
         """Return what bank statements show of a single payment by card; None where our key may not ask."""
         account = self.account()

@@ -19,6 +19,7 @@ API_VERSION = "2026-10-28.endive"
 TIMEOUT_SECONDS, RETRIES = 8.0, 2
 # A webhook makes three calls or four: together about the four seconds that Stripe may be kept waiting.
 QUICK_TIMEOUT_SECONDS = 1.3
+REFUSED = "Stripe refused this. Nothing was taken. Please write to us."
 
 
 class Declined(Conflict):
@@ -27,6 +28,13 @@ class Declined(Conflict):
     def __init__(self, code: str) -> None:
         super().__init__("Your bank declined this, and nothing was changed. Please try another card.")
         self.code = code
+
+
+class KeyInUse(Conflict):
+    """Another request holds this idempotency key: whether ours was done nobody knows."""
+
+    def __init__(self) -> None:
+        super().__init__(REFUSED)
 
 
 @dataclass(frozen=True)
@@ -87,8 +95,10 @@ def translated() -> Iterator[None]:
             raise NotFound("Stripe doesn’t know this any more.") from error
         if isinstance(error, stripe.CardError):
             raise Declined(_decline_code(error)) from error
-        if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
-            raise Conflict("Stripe refused this. Nothing was taken. Please write to us.") from error
+        if isinstance(error, stripe.IdempotencyError):
+            raise KeyInUse from error
+        if isinstance(error, stripe.InvalidRequestError):
+            raise Conflict(REFUSED) from error
         raise Unavailable("Payments can’t be reached just now. Nothing was taken. Please try again in a minute.") from error
 
 

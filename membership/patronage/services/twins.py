@@ -88,9 +88,14 @@ def decide_twin(session: Session, *, key: UUID, decision: str, now: datetime) ->
 
 
 def _notice(session: Session, later_id: int, earlier_id: int, now: datetime) -> int:
-    values = {"member_id": later_id, "earlier_member_id": earlier_id, "key": uuid4(), "noticed_at": now}
-    written = insert_into(session, TwinNotice).values(**values).on_conflict_do_nothing().returning(TwinNotice.key)
-    key = session.scalar(written)
+    values = {"earlier_member_id": earlier_id, "key": uuid4(), "noticed_at": now, "decision": None, "decided_at": None}
+    corrected_at = select(Member.address_changed_at).where(Member.id == later_id).scalar_subquery()
+    ask = insert_into(session, TwinNotice).values(member_id=later_id, **values)
+    # A question about an address that was corrected since is asked of the new one's mailbox instead; its own link is dead by that.
+    written = ask.on_conflict_do_update(
+        index_elements=[TwinNotice.member_id], set_=values, where=TwinNotice.noticed_at <= corrected_at
+    )
+    key = session.scalar(written.returning(TwinNotice.key))
     if key is None:  # another worker was faster
         return 0
     outbox.enqueue(session, kind=MAIL, key=f"{MAIL}:{key}", payload={"key": str(key)}, member_id=earlier_id, now=now)
@@ -111,8 +116,10 @@ def _locked_pair(session: Session, notice: TwinNotice) -> tuple[Member, Member]:
     found = {row.id: row for row in session.scalars(rows.with_for_update().execution_options(populate_existing=True))}
     later = found[notice.member_id]
     owner = find_member_who_may_prove(session, later.typed_email) if later.typed_email else None
+    corrected_at = later.address_changed_at
+    is_corrected = corrected_at is not None and corrected_at >= notice.noticed_at
     # Its own address was proved or corrected since: this mailbox has no say in it any more.
-    if later.email is not None or owner is None or owner.id == later.id:
+    if later.email is not None or is_corrected or owner is None or owner.id == later.id:
         raise Conflict("There is nothing to answer any more: the newer membership has another address now.")
     return later, owner
 
