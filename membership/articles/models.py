@@ -43,3 +43,23 @@ class ArticleTag(Base):
 
     article_id: Mapped[int] = mapped_column(ForeignKey("article.id", ondelete="CASCADE"), primary_key=True)
     tag: Mapped[str] = mapped_column(primary_key=True, index=True)
+
+
+class NewsroomText(Base):
+    """One version of one of the newsroom's own texts (terms, privacy …) in one language; the newest one stands on the site."""
+
+    __tablename__ = "newsroom_text"
+    __table_args__ = (
+        # Two who save at the same time make the same version: one of them is told.
+        UniqueConstraint("key", "language", "version"),
+        CheckConstraint("key IN ('terms', 'privacy', 'refunds', 'imprint')", name="key_known"),
+        CheckConstraint("language IN ('en', 'uk')", name="language_known"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    key: Mapped[str]
+    language: Mapped[str]
+    version: Mapped[int]
+    body: Mapped[str | None]  # Markdown; None: taken back to the draft in the repository
+    written_at: Mapped[datetime]
+    written_by: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"))

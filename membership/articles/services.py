@@ -1,4 +1,4 @@
-"""Taking articles in and correcting them."""
+"""Taking articles in and correcting them; writing the newsroom's own texts."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from membership import audit
 from membership.articles.body import make_body
 from membership.articles.imported_article import ImportedArticle, ReadMore, one_line
-from membership.articles.models import Article, ArticleTag
+from membership.articles.models import Article, ArticleTag, NewsroomText
+from membership.articles.newsroom_texts import get_text
 from membership.articles.queries import get_article, tags_of
 from membership.db import transaction
 from membership.errors import Conflict
@@ -129,6 +130,49 @@ class _Known:
         """Return the "read more" with the address of our own story of that headline, if it came without one."""
         slug = self.slugs_by_headline.get(more.label)
         return replace(more, url=f"/articles/{slug}") if slug and more.url is None else more
+
+
+def save_text(session: Session, *, key: str, language: str, body: str, based_on: int, actor_id: int, now: datetime) -> None:
+    """Put a new version of one of the newsroom's texts on the site; based_on is the version that its writer has read.
+
+    Raises NotFound, and Conflict if somebody else wrote meanwhile.
+    """
+    body = "\n".join(body.splitlines()).strip()
+    with transaction(session):
+        present = get_text(session, key, language)
+        if present.version != based_on:
+            raise Conflict("Somebody else has changed this text meanwhile. Look at what they wrote before you save yours.")
+        if body != present.body or present.is_draft:
+            _add_version(session, key, language, body, present.version + 1, actor_id, now)
+            audit.record(
+                session,
+                act="text.saved",
+                subject=("newsroom_text", f"{key}:{language}"),
+                actor_id=actor_id,
+                now=now,
+                version=based_on + 1,
+            )
+
+
+def take_back_text(session: Session, *, key: str, language: str, actor_id: int, now: datetime) -> None:
+    """Put the draft on the site again; what was written stays among the versions. Raises NotFound, Conflict."""
+    with transaction(session):
+        present = get_text(session, key, language)
+        if present.is_draft:
+            raise Conflict("This text is the draft already.")
+        _add_version(session, key, language, None, present.version + 1, actor_id, now)
+        audit.record(session, act="text.reset", subject=("newsroom_text", f"{key}:{language}"), actor_id=actor_id, now=now)
+
+
+def _add_version(session: Session, key: str, language: str, body: str | None, version: int, actor_id: int, now: datetime) -> None:
+    session.add(
+        NewsroomText(key=key, language=language, version=version, body=body, written_at=now, written_by=actor_id),
+    )
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Conflict("Somebody else has changed this text meanwhile. Look at what they wrote before you save yours.") from error
+    raise_page_version(session)
 
 
 def _take_in(

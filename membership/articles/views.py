@@ -9,9 +9,12 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from membership.articles import queries
+from membership.articles.drafts import render
 from membership.articles.foot import foot_for
 from membership.articles.models import Article
+from membership.articles.newsroom_texts import get_text
 from membership.articles.structured_data import news_article
+from membership.articles.text_forms import text_facts, text_title
 from membership.credits.queries import CreditLine, credit_for_article, figures
 from membership.errors import NotFound
 from membership.patronage.queries import ask_for, standing_of
@@ -107,6 +110,22 @@ def sitemap() -> ResponseReturnValue:
 def robots() -> ResponseReturnValue:
     """Tell robots that everything is open, and what is of no use to them."""
     return _machine_readable("robots.txt", "text/plain")
+
+
+@open_route(bp, "/<any(terms, privacy, refunds, imprint):key>")
+@everyone
+@open_page
+def show_text(key: str) -> ResponseReturnValue:
+    """Show one of the newsroom's own texts in the address's language."""
+    text = get_text(session(), key, current_language())
+    return render_template(
+        "articles/show_text.html",
+        text=text,
+        title=text_title(key),
+        html=render(text.body, text_facts(settings())),
+        canonical=_absolute(path_in(current_language())),
+        alternates={other: _absolute(path_in(other)) for other in settings().languages},
+    )
 
 
 def _list_stories(number: int) -> str:
