@@ -96,7 +96,8 @@ def _award(session: Session, round_id: int, *, now: datetime) -> int:
         held = exists().where(Award.round_id == round_id, Award.member_id == Participation.member_id, Award.badge == CO_CREATOR)
         earned = (
             select(Participation.member_id, literal(CO_CREATOR), Participation.round_id, literal(now, Award.awarded_at.type))
-            .where(Participation.round_id == round_id, Participation.counted, ~held)
+            .join(Member, Member.id == Participation.member_id)
+            .where(Participation.round_id == round_id, Participation.counted, ~held, Member.closed_at.is_(None))
             .order_by(Participation.member_id)
         )
         columns = [Award.member_id, Award.badge, Award.round_id, Award.awarded_at]

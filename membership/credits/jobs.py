@@ -6,15 +6,21 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from membership.credits import drawing, queries, services
+from membership.accounts.mail_links import make_mails_token, one_click_headers
+from membership.accounts.queries import wants
+from membership.config import Settings
+from membership.credits import closures, drawing, queries, services
 from membership.jobs import Job, JobContext
 from membership.outbox import Letter, Prepare
+
+GROUP = "stories"
 
 
 def jobs(context: JobContext) -> Sequence[Job]:
     """Return the repeatable jobs, in the order in which one follows from the other."""
     zone = context.settings.time_zone
     return (
+        Job("closed_badges", _with_session(context, lambda session, now: closures.forget_closed(session, now=now))),
         Job("commissions", _with_session(context, lambda session, now: drawing.draw_commissions(session, zone=zone, now=now))),
         Job("awards", _with_session(context, lambda session, now: drawing.draw_awards(session, now=now))),
         Job("story_letters", _with_session(context, lambda session, now: drawing.write_story_letters(session, now=now))),
@@ -24,7 +30,11 @@ def jobs(context: JobContext) -> Sequence[Job]:
 
 def letters(context: JobContext) -> Mapping[str, Prepare]:
     """Return how to prepare each kind of mail of this feature."""
-    return {services.LETTER: _story_out}
+
+    def story_out(session: Session, payload: Mapping[str, Any], now: datetime) -> Letter | None:
+        return _story_out(session, payload, settings=context.settings, now=now)
+
+    return {services.LETTER: story_out}
 
 
 def _with_session(context: JobContext, draw: Callable[[Session, datetime], int]) -> Callable[[], int]:
@@ -35,15 +45,18 @@ def _with_session(context: JobContext, draw: Callable[[Session, datetime], int])
     return run
 
 
-def _story_out(session: Session, payload: Mapping[str, Any], now: datetime) -> Letter | None:
-    found = queries.find_story_mail(session, commission_id=payload["commission_id"], member_id=payload["member_id"], now=now)
-    if found is None:
+def _story_out(session: Session, payload: Mapping[str, Any], *, settings: Settings, now: datetime) -> Letter | None:
+    member_id = payload["member_id"]
+    found = queries.find_story_mail(session, commission_id=payload["commission_id"], member_id=member_id, now=now)
+    if found is None or not wants(session, member_id, GROUP):
         return None
+    token = make_mails_token(settings.secret_key, member_id=member_id, group=GROUP, now=now)
     context = {
         "round_name": found.round_name,
         "headline": found.headline,
         "article_slug": found.article_slug,
         "voted": found.voted,
         "next_opens_at": found.next_opens_at,
+        "mails_off": token,
     }
-    return Letter(found.to, "story_out", found.language, context)
+    return Letter(found.to, "story_out", found.language, context, one_click_headers(settings.site_url, token))

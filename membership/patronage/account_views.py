@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from membership.accounts.closures import find_closure
 from membership.credits.queries import badges_of
 from membership.errors import NotFound
 from membership.patronage import contracts, leaving, queries, services, support_pages
@@ -43,6 +44,7 @@ def show_account() -> ResponseReturnValue:
         participations=participations_of(session(), person.id),
         badges=badges_of(session(), person.id, account.standing, language=current_language()),
         round_=find_open_round(session(), at=now()),
+        closure=find_closure(session(), person.id),
     )
 
 

@@ -124,7 +124,7 @@ def rebuild(into: str) -> None:
     gateway = cast(Gateway, current_app.extensions["gateway"])
     engine = make_engine(into)
     try:
-        with make_sessions(engine)() as target:
+        with make_sessions(engine, audit_keys=session().info["audit_keys"])() as target:
             found = services.rebuild(session(), target, gateway, now=now, progress=_progress)
     except Refusal as refused:
         raise click.ClickException(refused.message) from refused

@@ -32,7 +32,7 @@ class Standing:
     """What somebody is at an instant; until is the end of what is known, None where there is none."""
 
     may_vote: bool
-    code: str  # patron, cancelling, grace, pending, paused, payment_failed, refunded, disputed, ended, never, staff
+    code: str  # patron, cancelling, grace, pending, paused, payment_failed, refunded, disputed, ended, never, staff, closed
     until: datetime | None = None
 
 
@@ -41,6 +41,7 @@ def standing(
     subscriptions: Iterable[Subscription],
     *,
     is_staff: bool = False,
+    is_closed: bool = False,
     once: str | None = None,
     stripe_closed_at: datetime | None = None,
     at: datetime,
@@ -49,8 +50,8 @@ def standing(
 
     once is PENDING or FAILED if a single payment of theirs takes its days or did not come.
     """
-    if is_staff:
-        return Standing(False, "staff")
+    if is_closed or is_staff:
+        return Standing(False, "closed" if is_closed else "staff")
     periods, subscriptions = list(periods), list(subscriptions)
     closed_at = stripe_closed_at if stripe_closed_at and stripe_closed_at <= at else None
     return (

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from membership.accounts.models import Member
 from membership.jobs import Job, JobContext
 from membership.limits import forget_acts
-from membership.outbox import Letter, OutboxItem, Prepare
+from membership.outbox import Letter, OutboxItem, Prepare, forget_sent
 from membership.patronage import (
     change_letters,
     giving_letters,
@@ -27,6 +27,9 @@ from membership.patronage.leaving import may_withdraw, withdrawable_until
 from membership.patronage.links import make_links
 from membership.patronage.models import CheckoutAttempt, Payment, Subscription
 from membership.patronage.receipts import facts_of
+
+# A quiet minute: votes open and close at full and half hours.
+FORGETS_AT_MINUTE = 23
 
 
 def jobs(context: JobContext, gateway: Gateway) -> Sequence[Job]:
@@ -47,11 +50,16 @@ def jobs(context: JobContext, gateway: Gateway) -> Sequence[Job]:
         job("twins", lambda session, now: services.notice_twins(session, now=now)),
         job("duplicates", lambda session, now: services.end_duplicates(session, gateway, now=now)),
         job("withdrawals", lambda session, now: services.finish_withdrawals(session, gateway, now=now)),
+        job("addresses", lambda session, _: services.push_addresses(session, gateway)),
         job("refunds", lambda session, now: services.carry_out_refunds(session, gateway, now=now)),
+        # After what gives money back, which may need Stripe's customer.
+        job("closures", lambda session, now: services.confirm_closures(session, gateway, now=now)),
+        job("closed_payers", lambda session, now: services.redact_closed(session, gateway, now=now)),
         job("reminders", lambda session, now: services.remind(session, now=now)),
         job("reconcile", lambda session, now: _compare_with_stripe(session, gateway, now, clock)),
         job("money_checks", lambda session, now: services.check_money_daily(session, now=now)),
         job("forget_requests", _forget_requests),
+        job("forget_old", _forget_old),
     )
 
 
@@ -65,6 +73,15 @@ def _forget_requests(session: Session, now: datetime) -> int:
     forgotten = services.forget_seat_requests(session, now=now) + services.forget_unused_references(session, now=now)
     forgotten += services.forget_patreon_drafts(session, now=now)
     return forgotten + forget_acts(session, now=now) + services.forget_cancel_requests(session, now=now)
+
+
+def _forget_old(session: Session, now: datetime) -> int:
+    """Delete or empty what has been kept for months; once an hour, because whole tables are looked through for it."""
+    if now.minute != FORGETS_AT_MINUTE:
+        return 0
+    forgotten = services.forget_events(session, now=now) + services.forget_attempts(session, now=now)
+    forgotten += services.forget_waiting_transfers(session, now=now) + services.gather_old_articles(session, now=now)
+    return forgotten + forget_sent(session, now=now)
 
 
 def letters(context: JobContext) -> Mapping[str, Prepare]:

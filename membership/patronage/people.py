@@ -25,7 +25,20 @@ from membership.patronage.models import (
 
 PAGE = 50
 CHUNK = 500
-STATES = ("patron", "cancelling", "grace", "pending", "paused", "payment_failed", "refunded", "disputed", "ended", "never", "staff")
+STATES = (
+    "patron",
+    "cancelling",
+    "grace",
+    "pending",
+    "paused",
+    "payment_failed",
+    "refunded",
+    "disputed",
+    "ended",
+    "never",
+    "staff",
+    "closed",
+)
 SOURCES = ("subscription", "once", "gift", "bank", "paypal", "cash", "patreon", "free_seat", "comp")
 SORTS = ("newest", "oldest", "name", "given")
 
@@ -81,6 +94,7 @@ def standings_of(session: Session, members: Collection[Member], *, at: datetime)
             periods.get(member.id, ()),
             subscriptions.get(member.id, ()),
             is_staff=member.is_staff,
+            is_closed=member.closed_at is not None,
             once=once.get(member.id),
             stripe_closed_at=closure.closed_at if closure else None,
             at=at,
@@ -148,6 +162,8 @@ def _may_be(state: str) -> ColumnElement[bool]:
     has_attempt = exists().where(CheckoutAttempt.member_id == Member.id)
     if state == "staff":
         return exists().where(StaffRole.member_id == Member.id)
+    if state == "closed":
+        return Member.closed_at.is_not(None)
     if state == "refunded":
         return exists().where(PaidPeriod.member_id == Member.id, PaidPeriod.reversed_at.is_not(None))
     if state == "disputed":

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, Select, column, exists, func, select, table, true
+from sqlalchemy import ScalarSelect, Select, column, exists, func, select, table, true, union
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Member, StaffRole
@@ -69,13 +69,15 @@ def payments_of(session: Session, member_id: int) -> list[Payment]:
 
 def standing_of(session: Session, member_id: int, *, at: datetime) -> Standing:
     """Return what a member is at this instant."""
-    staff, closed_at = session.execute(
-        select(exists().where(StaffRole.member_id == member_id), _closed_at()),
+    is_closed = exists().where(Member.id == member_id, Member.closed_at.is_not(None))
+    staff, closed, closed_at = session.execute(
+        select(exists().where(StaffRole.member_id == member_id), is_closed, _closed_at()),
     ).one()
     return standing(
         periods_of(session, member_id),
         subscriptions_of(session, member_id),
         is_staff=staff,
+        is_closed=closed,
         once=delayed_once(session, [member_id]).get(member_id),
         stripe_closed_at=closed_at,
         at=at,
@@ -83,7 +85,7 @@ def standing_of(session: Session, member_id: int, *, at: datetime) -> Standing:
 
 
 def patron_ids(session: Session, *, at: datetime) -> list[int]:
-    """Return everyone who may vote at this instant, ascending; staff excluded.
+    """Return everyone who may vote at this instant, ascending; staff and deleted accounts excluded.
 
     Whoever a paid period covers is one; only the few others with a hopeful subscription go through the pure function.
     """
@@ -95,8 +97,8 @@ def patron_ids(session: Session, *, at: datetime) -> list[int]:
     maybe = session.scalars(select(Subscription.member_id).where(Subscription.member_id.is_not(None), hopeful))
     once = delayed_once(session)
     candidates = ({member_id for member_id in maybe if member_id is not None} | set(once)) - covered
-    staff = set(session.scalars(select(StaffRole.member_id)))
-    return sorted((covered | _entitled(session, candidates, once, closed_at, at)) - staff)
+    excluded = set(session.scalars(union(select(StaffRole.member_id), select(Member.id).where(Member.closed_at.is_not(None)))))
+    return sorted((covered | _entitled(session, candidates, once, closed_at, at)) - excluded)
 
 
 def delayed_once(session: Session, member_ids: Collection[int] | None = None) -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 from uuid import UUID, uuid4
 
+from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
@@ -9,6 +10,7 @@ from wtforms import HiddenField, IntegerField, RadioField, StringField, TextArea
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange
 
+from membership.accounts.addresses import normalise
 from membership.money import parse_amount, to_major
 from membership.patronage.models import Payment
 from membership.patronage.services.contributions import MOST_COMP_MONTHS
@@ -17,16 +19,19 @@ from membership.web.filters import money_text
 LONGEST_NOTE = 2000
 LONGEST_REASON = 500
 AT_ONCE = "at_once"
+WHY = _l("Why?")
+KEPT_FOR_GOOD = _l("Kept for good in the list of who did what: no names, no addresses.")
 
 
 def _strip(value: str | None) -> str:
     return (value or "").strip()
 
 
-def _why_field() -> TextAreaField:
+def _why_field(label: LazyString = WHY) -> TextAreaField:
     """Return the field for the reason that each act of staff about a person is kept with."""
     return TextAreaField(
-        _l("Why?"),
+        label,
+        description=KEPT_FOR_GOOD,
         filters=[_strip],
         validators=[
             DataRequired(_l("Say why: the next person who looks at this wants to know.")),
@@ -115,3 +120,22 @@ class GrantForm(OnceForm):
         ],
     )
     note = _why_field()
+
+
+class LostMailboxForm(FlaskForm):
+    """The new address of somebody who has lost their mailbox, and how we know that it is them."""
+
+    email = StringField(_l("New e-mail address"), filters=[_strip])
+    reason = _why_field(_l("Why, and how do you know that it is them?"))
+
+    def validate_email(self, field: StringField) -> None:
+        """Take whatever is an address."""
+        try:
+            normalise(field.data)
+        except ValueError:
+            raise ValidationError(_l("Enter an e-mail address, such as name@example.org.")) from None
+
+    def validate_reason(self, field: TextAreaField) -> None:
+        """Keep addresses out of what stays in the audit trail."""
+        if "@" in (field.data or ""):
+            raise ValidationError(_l("Leave addresses out here: this text is kept for good."))

@@ -23,6 +23,8 @@ def jobs(context: JobContext, keys: RoundKeys) -> Sequence[Job]:
         return run
 
     return (
+        # Before the close: from then on nothing can be taken back.
+        Job("closed_ballots", each(lambda session: services.withdraw_closed(session, keys=keys, clock=clock))),
         Job("votes_open", each(lambda session: services.open_due_rounds(session, keys=keys, clock=clock))),
         Job("votes_close", each(lambda session: services.close_due_rounds(session, clock=clock))),
         Job("vote_rolls", each(lambda session: services.draw_rolls(session, now=clock.now()))),

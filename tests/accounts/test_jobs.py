@@ -10,8 +10,8 @@ from membership.accounts.jobs import forget_proofs, prepare_sign_in
 from membership.accounts.models import SignInRequest, StaffLink
 from membership.db import transaction
 from membership.outbox import Letter
-from tests.conftest import NOW
-from tests.factories.accounts import BROWSER, SECRET_KEY, ask_for_mail, make_member, make_staff, make_typed_member
+from tests.conftest import NOW, SECRET_KEY
+from tests.factories.accounts import BROWSER, ask_for_mail, make_member, make_staff, make_typed_member
 
 
 def letter_to(session: Session, email: str, *, now=NOW) -> Letter | None:

@@ -12,12 +12,12 @@ from sqlalchemy.orm import Session
 from membership.accounts.models import Member
 from membership.credits import drawing, services
 from membership.credits.models import Award, Commission, SiteFigures
-from membership.db import make_sessions, transaction
+from membership.db import transaction
 from membership.outbox import OutboxItem
 from membership.page_version import page_version
 from membership.patronage.models import PaidPeriod
 from membership.voting.models import Topic
-from tests.conftest import NOW
+from tests.conftest import NOW, make_sessions
 from tests.factories.credits import make_article, make_commission, make_count, make_published_vote, make_round, make_voters
 
 KYIV = ZoneInfo("Europe/Kyiv")

@@ -1,5 +1,7 @@
 """The jobs as the runner runs them, and the mail that voters get."""
 
+import re
+from email import message_from_bytes, policy
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -7,7 +9,8 @@ from flask import Flask
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from membership.accounts.models import Member
+from membership.accounts.models import MailChoice, Member
+from membership.accounts.services import switch_mails
 from membership.credits import services
 from membership.credits.models import Award, Commission, SiteFigures
 from membership.db import transaction
@@ -48,15 +51,44 @@ def test_each_counted_voter_gets_one_mail_that_names_no_choice(app: Flask, sessi
     mails = mails_of(app)
 
     assert sorted(to for to, _subject, _text in mails) == sorted(f"march-2026-{number}@example.org" for number in range(25))
-    assert {(subject, text) for _to, subject, text in mails} == {
+    assert {(subject, re.sub(r"(?<=/off/)\S+", "TOKEN", text)) for _to, subject, text in mails} == {
         (
             "Here is the story: Who repairs the mains",
             "You voted in the March vote. Here is the story. Who repairs the mains "
             "http://localhost/articles/who-repairs-the-mains 25 readers voted. "
             "What you chose, and what became of it: http://localhost/chosen "
+            "No more mails like this one: http://localhost/mails/off/TOKEN "
             "-- The Test Gazette · http://localhost Questions? Write to desk@gazette.example.",
         ),
     }
+
+
+def test_who_has_switched_these_mails_off_gets_none(app: Flask, session: Session) -> None:
+    make_published_vote(session)
+    run_all(app)
+    publish(session)
+    app.extensions["kernel"].queue.run("story_letters")
+    quiet = session.scalars(select(Member.id).order_by(Member.id).limit(1)).one()
+    switch_mails(session, member_id=quiet, group="stories", on=False, now=NOW)
+
+    run_all(app)
+
+    assert len(mails_of(app)) == 24
+
+
+def test_the_button_that_mail_programs_show_stops_these_mails(app: Flask, session: Session) -> None:
+    make_published_vote(session)
+    run_all(app)
+    publish(session)
+    run_all(app)
+    folder = Path(urlsplit(app.extensions["kernel"].settings.mail_url).path)
+    mail = message_from_bytes(next((folder / "new").iterdir()).read_bytes(), policy=policy.default)
+    link, body = str(mail["List-Unsubscribe"]).strip("<>"), str(mail["List-Unsubscribe-Post"])
+
+    pressed = app.test_client(use_cookies=False).post(link, data=body, content_type="application/x-www-form-urlencoded")
+
+    off = list(session.scalars(select(Member.email).join(MailChoice, MailChoice.member_id == Member.id)))
+    assert (pressed.status_code, off) == (200, [str(mail["To"])])
 
 
 def test_a_mail_whose_story_was_taken_back_is_not_sent(app: Flask, session: Session) -> None:
@@ -97,8 +129,8 @@ def test_the_command_runs_every_job_once(app: Flask, session: Session) -> None:
     said = [app.test_cli_runner().invoke(args=["credits", "draw"]).output for _ in range(2)]
 
     assert said == [
-        "commissions: 1 new\nawards: 25 new\nstory_letters: 0 new\nfigures: 5 new\n",
-        "commissions: 0 new\nawards: 0 new\nstory_letters: 0 new\nfigures: 0 new\n",
+        "closed_badges: 0 new\ncommissions: 1 new\nawards: 25 new\nstory_letters: 0 new\nfigures: 5 new\n",
+        "closed_badges: 0 new\ncommissions: 0 new\nawards: 0 new\nstory_letters: 0 new\nfigures: 0 new\n",
     ]
 
 

@@ -7,13 +7,13 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from membership.db import make_sessions, transaction
+from membership.db import transaction
 from membership.errors import Conflict, Unavailable
 from membership.patronage import queries, services
 from membership.patronage.gateway import Gateway
 from membership.patronage.models import CheckoutAttempt, Gift, PaidPeriod, Payment, Plan, StripeClosure
 from membership.patronage.services.checkout import AlreadyPaid, AlreadyPatron, NotOffered, PaymentsClosed
-from tests.conftest import NOW, SettingsMaker
+from tests.conftest import NOW, SettingsMaker, make_sessions
 from tests.factories.accounts import make_member, race
 from tests.factories.patronage import make_plan
 from tests.patronage.conftest import Till

@@ -2,8 +2,8 @@
 
 from flask import Flask
 
-from membership.db import make_sessions
 from membership.patronage.models import Plan, Subscription
+from tests.conftest import make_sessions
 from tests.patronage.conftest import Shop, table
 
 

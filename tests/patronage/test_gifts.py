@@ -14,13 +14,14 @@ from membership.outbox import Letter, OutboxItem
 from membership.patronage import queries, services
 from membership.patronage.giving_letters import prepare_gift
 from membership.patronage.models import CheckoutAttempt, Gift, PaidPeriod, Payment
-from membership.patronage.services.gifts import TRIES_PER_HOUR, follow_gift_money, make_gift
-from tests.conftest import NOW
-from tests.factories.accounts import SECRET_KEY, make_member, make_staff, make_typed_member, race
+from membership.patronage.services.gifts import follow_gift_money, make_gift
+from tests.conftest import NOW, SECRET_KEY
+from tests.factories.accounts import make_member, make_staff, make_typed_member, race
 from tests.factories.patronage import give_seat, make_plan
 from tests.patronage.conftest import Till, table
 
 UNKNOWN = "0000-0000-0000-0000-0000"
+TRIES_PER_HOUR = 20
 
 
 def make_paid_gift(session: Session, *, months: int = 3, now: datetime = NOW) -> tuple[UUID, str]:
@@ -41,7 +42,7 @@ def make_paid_gift(session: Session, *, months: int = 3, now: datetime = NOW) ->
 
 
 def redeem(session: Session, code: str, member_id: int | None = None, *, email: str = "", now: datetime = NOW) -> datetime:
-    return services.redeem_gift(session, code=code, asked_by=[b"n"], member_id=member_id, email=email, now=now)
+    return services.redeem_gift(session, code=code, asked_by={b"n": TRIES_PER_HOUR}, member_id=member_id, email=email, now=now)
 
 
 def money_comes_back(session: Session, attempt_id: UUID, *, at: datetime | None, disputed_at: datetime | None = None) -> None:

@@ -7,8 +7,8 @@ from membership.db import transaction
 from membership.outbox import Letter, OutboxItem
 from membership.patronage.jobs import _prepare_welcome
 from membership.patronage.models import Payment
-from tests.conftest import NOW
-from tests.factories.accounts import SECRET_KEY, make_member
+from tests.conftest import NOW, SECRET_KEY
+from tests.factories.accounts import make_member
 from tests.patronage.conftest import Shop, Till
 
 
@@ -63,7 +63,7 @@ def test_a_twin_is_not_told_to_sign_in_with_an_address_that_lets_somebody_else_i
     assert "A second mail asks you whether both are yours, and joins them." in mail
     assert "sign in with this address" not in mail
     # Whoever has typed somebody else's address must not learn from their own page that it is known.
-    assert "Sign in with it once by mail" in browser.get("/account").text
+    assert "sign in with it once by mail" in browser.get("/account").text
 
 
 def test_the_mail_tells_amount_fee_and_the_way_back(shop: Shop) -> None:

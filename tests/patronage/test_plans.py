@@ -4,13 +4,12 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from membership.db import make_sessions
 from membership.errors import Conflict, NotFound
 from membership.page_version import page_version
 from membership.patronage import queries, services
 from membership.patronage.asks import giving_ask
 from membership.patronage.models import Plan
-from tests.conftest import NOW
+from tests.conftest import NOW, make_sessions
 from tests.factories.patronage import MINIMUMS, PRESETS, make_plan
 from tests.patronage.conftest import ON_SQLITE, table
 

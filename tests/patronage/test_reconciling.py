@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from membership.db import Base, make_engine, make_sessions, transaction
+from membership.db import Base, make_engine, transaction
 from membership.errors import Conflict
 from membership.outbox import OutboxItem
 from membership.patronage import services
 from membership.patronage.drift import picture_of_everything
 from membership.patronage.gateway import Gateway
 from membership.patronage.models import Payment, ReconcileRun, Subscription
-from tests.conftest import SettingsMaker
+from tests.conftest import SettingsMaker, make_sessions
 from tests.factories.accounts import make_member
 from tests.patronage.conftest import Till
 

@@ -7,11 +7,11 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from membership.db import make_sessions, transaction
+from membership.db import transaction
 from membership.patronage import services
 from membership.patronage.models import FreeSeatRequest
 from membership.patronage.services.seats import fill_pool
-from tests.conftest import NOW
+from tests.conftest import NOW, make_sessions
 from tests.factories.accounts import make_member, make_staff, sign_in
 from tests.factories.patronage import give_seat
 from tests.patronage.conftest import Browser, table

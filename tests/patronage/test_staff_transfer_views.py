@@ -10,11 +10,10 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from membership.accounts.models import Member
-from membership.db import make_sessions
 from membership.outbox import OutboxItem
 from membership.patronage import services
 from membership.patronage.models import BankImport, BankTransfer, PaidPeriod, Payment
-from tests.conftest import NOW
+from tests.conftest import NOW, make_sessions
 from tests.factories.accounts import make_member, make_staff, sign_in
 from tests.factories.patronage import make_plan
 from tests.patronage.conftest import ON_SQLITE, Browser, table

@@ -127,6 +127,7 @@ def test_a_refund_is_previewed_then_made_once(shop: Shop, treasurer: Browser) ->
     page = words_of(treasurer.get(person).text)
 
     assert 'value="5.00"' in first
+    assert "in their data. Kept for good in the list of who did what: no names, no addresses." in first
     assert (preview.status_code, "€2 goes back to where it came from." in words_of(preview.text)) == (200, True)
     assert "they stay what they are" in preview.text
     assert "takes the next payment on its day" in preview.text

@@ -9,10 +9,10 @@ from flask import Flask
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from membership.db import make_sessions, transaction
+from membership.db import transaction
 from membership.patronage import services
 from membership.patronage.models import CheckoutAttempt, Payment, Plan, StripeClosure, Subscription
-from tests.conftest import NOW
+from tests.conftest import NOW, make_sessions
 from tests.factories.accounts import make_member, sign_in
 from tests.factories.articles import make_article
 from tests.factories.patronage import give_seat, make_plan

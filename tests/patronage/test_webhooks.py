@@ -12,11 +12,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from membership.db import make_sessions
 from membership.patronage import webhooks
 from membership.patronage.gateway import Gateway
 from membership.patronage.models import StripeEvent
-from tests.conftest import NOW, SettingsMaker
+from tests.conftest import NOW, SettingsMaker, make_sessions
 from tests.patronage.conftest import ON_SQLITE, table
 
 AT = int(NOW.timestamp())

@@ -10,12 +10,12 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from membership.clock import FixedClock
-from membership.db import make_sessions
 from membership.voting import queries, services
 from membership.voting.keys import RoundKeys
 from membership.voting.models import Ballot, BallotChoice
 from membership.voting.receipts import voter_tag
 from membership.voting.refusals import RoundClosed
+from tests.conftest import make_sessions
 from tests.factories.voting import make_patrons, make_staff, open_vote, topic_ids
 
 VOTERS = 16

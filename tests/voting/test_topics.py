@@ -8,12 +8,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from membership.clock import FixedClock
+from membership.db import transaction
 from membership.errors import Conflict, NotAllowed, NotFound
+from membership.limits import LimitedAct, keyed
 from membership.voting import services
 from membership.voting.board import board, usable_topics
 from membership.voting.keys import RoundKeys
 from membership.voting.models import Topic
 from membership.voting.slugs import slugify
+from membership.voting.views import SUGGESTIONS_A_DAY
 from tests.factories.accounts import SAME_ORIGIN
 from tests.factories.voting import (
     cast_all,
@@ -39,6 +42,23 @@ def test_the_sixth_suggestion_waits_for_an_answer(session: Session, clock: Fixed
 
     with pytest.raises(Conflict, match="still being read"):
         suggest(session, patron, clock)
+
+
+def test_past_the_days_limit_a_suggestion_says_when_to_try_again_and_keeps_what_was_typed(
+    app: Flask, session: Session, clock: FixedClock
+) -> None:
+    patron = make_patron(session, clock=clock)
+    who = keyed(app.config["SECRET_KEY"], "member", str(patron))
+    with transaction(session):
+        session.add_all(LimitedAct(act="suggestion", who=who, at=clock.now()) for _ in range(SUGGESTIONS_A_DAY))
+    client = signed_in(app, patron)
+
+    page = client.post("/topics/suggest", data={"title": "Who repairs the road?", "why": "It rains."}, headers=SAME_ORIGIN)
+
+    assert (page.status_code, page.headers["Retry-After"]) == (429, "86400")
+    assert "Try again after " in text_of(page)
+    assert 'value="Who repairs the road?"' in page.text
+    assert "It rains." in page.text
 
 
 def test_declining_needs_a_public_reason(session: Session, clock: FixedClock) -> None:

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 
+from membership.accounts.models import Member
 from membership.clock import FixedClock
 from membership.db import transaction
 from membership.patronage.models import PaidPeriod, Subscription
@@ -291,6 +292,21 @@ def test_a_new_patron_is_greeted(app: Flask, session: Session, clock: FixedClock
     assert "article=the-fence" in sent.headers["Location"]
     for unknown in ("tomorrow", "nowhere", "%00"):
         assert "Back to the story" not in text_of(client.get(f"/votes/march?welcome=1&article={unknown}"))
+
+
+def test_who_has_just_paid_sees_the_address_that_was_typed_and_can_correct_it(
+    app: Flask, session: Session, clock: FixedClock, keys: RoundKeys
+) -> None:
+    open_vote(session, keys=keys, clock=clock)
+    patron = make_patron(session, clock=clock)
+    client = signed_in(app, patron)
+    proved = text_of(client.get("/votes/march?welcome=1"))
+    with transaction(session):
+        session.execute(update(Member).where(Member.id == patron).values(email=None, typed_email="raeder@example.org"))
+
+    typed = text_of(client.get("/votes/march?welcome=1"))
+
+    assert ("/account/address" in proved, "/account/address" in typed, "raeder@example.org" in typed) == (False, True, True)
 
 
 def test_a_voter_is_told_after_the_close_that_the_ballot_is_in_the_box(

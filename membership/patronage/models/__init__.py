@@ -13,10 +13,12 @@ from membership.patronage.models.giving import (
 from membership.patronage.models.keeping import MoneyCheckRun, ReconcileRun, StripeClosure, StripeEvent
 from membership.patronage.models.money import DeclinedCharge, Dispute, PaidPeriod, Payment, RefundOrder, Subscription
 from membership.patronage.models.people import CancelRequest, DuplicateSubscription, MemberNote, TwinNotice
+from membership.patronage.models.reading import ArticleMonth
 
 __all__ = [
     "INTERVALS",
     "PURPOSES",
+    "ArticleMonth",
     "BankImport",
     "BankTransfer",
     "CancelRequest",

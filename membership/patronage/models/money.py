@@ -25,7 +25,7 @@ class Subscription(Base):
     stripe_id: Mapped[str] = mapped_column(primary_key=True)
     account: Mapped[str] = mapped_column(default="")
     member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"), index=True)
-    attempt_id: Mapped[UUID | None] = mapped_column(ForeignKey("checkout_attempt.id", ondelete="SET NULL"))
+    attempt_id: Mapped[UUID | None] = mapped_column(ForeignKey("checkout_attempt.id", ondelete="SET NULL"), index=True)
     article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id", ondelete="SET NULL"))
     claim: Mapped[int] = mapped_column(default=0)
     written: Mapped[int] = mapped_column(default=0)
@@ -77,7 +77,7 @@ class Payment(Base):
     charge_reference: Mapped[str | None] = mapped_column(index=True)  # of what goes back: the charge it belongs to
     member_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"), index=True)
     subscription_id: Mapped[str | None] = mapped_column(ForeignKey("subscription.stripe_id"), index=True)
-    attempt_id: Mapped[UUID | None] = mapped_column(ForeignKey("checkout_attempt.id", ondelete="SET NULL"))
+    attempt_id: Mapped[UUID | None] = mapped_column(ForeignKey("checkout_attempt.id", ondelete="SET NULL"), index=True)
     article_id: Mapped[int | None] = mapped_column(ForeignKey("article.id", ondelete="SET NULL"))
     amount_minor: Mapped[int]
     # What the card company took, and what is left; None until Stripe knows it.

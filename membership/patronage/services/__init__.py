@@ -1,5 +1,6 @@
 """What can be done with plans, payments and memberships."""
 
+from membership.patronage.services.addresses import push_addresses
 from membership.patronage.services.cards import CONFIRMATION, CardPage, finish_card_change, open_card_page
 from membership.patronage.services.catalogue import CatalogueChange, apply_change, compare_catalogue, find_price
 from membership.patronage.services.changing import AlreadyThere, PreviewChanged, change_amount, preview_change, refuse_change
@@ -14,8 +15,10 @@ from membership.patronage.services.checkout import (
     start_checkout,
 )
 from membership.patronage.services.closing import close_stripe, reopen_stripe
+from membership.patronage.services.closures import confirm_closures, redact_closed
 from membership.patronage.services.contributions import BY_HAND, grant_comp, grant_free_seat, record_contribution
 from membership.patronage.services.duplicates import end_duplicates
+from membership.patronage.services.forgetting import forget_attempts, forget_events, forget_waiting_transfers
 from membership.patronage.services.gifts import redeem_gift, show_gift_code
 from membership.patronage.services.inbox import keep_event, sweep_events, work_on_event
 from membership.patronage.services.links import ask_cancel_mail, forget_cancel_requests, revoke_links
@@ -30,6 +33,7 @@ from membership.patronage.services.people import (
 )
 from membership.patronage.services.plans import currency_fault, ensure_plan, key_fault, offer_plan, plan_fault, retire_plan
 from membership.patronage.services.projecting import SECOND, WRITTEN
+from membership.patronage.services.reading import gather_old_articles
 from membership.patronage.services.rebuilding import rebuild
 from membership.patronage.services.reconciling import EVENTS_LAST, carry_out_reconcile, request_nightly, request_reconcile
 from membership.patronage.services.references import forget_unused_references, transfer_reference_for
@@ -82,6 +86,7 @@ __all__ = [
     "check_money_daily",
     "close_stripe",
     "compare_catalogue",
+    "confirm_closures",
     "currency_fault",
     "decide_free_seat",
     "decide_twin",
@@ -93,10 +98,14 @@ __all__ = [
     "find_price",
     "finish_card_change",
     "finish_withdrawals",
+    "forget_attempts",
     "forget_cancel_requests",
+    "forget_events",
     "forget_patreon_drafts",
     "forget_seat_requests",
     "forget_unused_references",
+    "forget_waiting_transfers",
+    "gather_old_articles",
     "grant_comp",
     "grant_free_seat",
     "import_statement",
@@ -111,9 +120,11 @@ __all__ = [
     "pause_support",
     "plan_fault",
     "preview_change",
+    "push_addresses",
     "rebuild",
     "record_contribution",
     "record_export",
+    "redact_closed",
     "redeem_gift",
     "refuse_change",
     "refuse_pause",

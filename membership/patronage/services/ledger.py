@@ -6,6 +6,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from membership.accounts.addresses import normalise
+from membership.accounts.closures import is_closed
 from membership.accounts.models import Member
 from membership.db import insert_into
 from membership.patronage import queries, twins
@@ -41,9 +42,10 @@ def settle_member(
             attempt.buyer_email = _typed(email)
         elif attempt.member_id is None:
             known = session.get(StripeCustomer, customer_id, populate_existing=True) if customer_id else None
-            member_id = known.member_id if known else twins.find_payer_in_browser(session, attempt)
+            is_known = known is not None and not is_closed(session, known.member_id)
+            member_id = known.member_id if known and is_known else twins.find_payer_in_browser(session, attempt)
             attempt.member_id = member_id or _newcomer(session, attempt, email, now)
-    if attempt.member_id is not None and customer_id:
+    if attempt.member_id is not None and customer_id and not is_closed(session, attempt.member_id):
         _keep_customer(session, customer_id, account, attempt.member_id, now)
     return attempt.member_id
 

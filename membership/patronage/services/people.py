@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership import audit, outbox
+from membership.accounts.closures import is_closed
 from membership.accounts.queries import get_member
 from membership.db import release, transaction
 from membership.errors import Conflict, NotFound
@@ -18,9 +19,11 @@ from membership.patronage.services.syncing import sync_checkout, sync_subscripti
 
 
 def write_note(session: Session, *, member_id: int, text: str, author_id: int, now: datetime) -> None:
-    """Keep what a treasurer has to remember about somebody's payments; raises NotFound."""
+    """Keep what a treasurer has to remember about somebody's payments; raises NotFound, Conflict for a deleted account."""
     with transaction(session):
         get_member(session, member_id)
+        if is_closed(session, member_id):
+            raise Conflict("This account was deleted, so nothing is noted about it any more.")
         session.add(MemberNote(member_id=member_id, author_id=author_id, text=text, written_at=now))
         audit.record(session, act="person.noted", subject=("member", member_id), actor_id=author_id, now=now)
 

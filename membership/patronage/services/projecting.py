@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
 
+from membership.accounts.closures import is_closed
 from membership.db import insert_into
 from membership.money import months_for
 from membership.patronage import queries
@@ -71,7 +72,10 @@ def apply_subscription(
     _copy(facts, row)
     owner = Owner(row.member_id, attempt, row.stripe_id)
     record_charges(session, facts.charges, owner, now=now)
-    record_declined(session, facts.declined, owner)
+    if is_closed(session, row.member_id):
+        _forget_card(row)
+    else:
+        record_declined(session, facts.declined, owner)
     _write_periods(session, facts, row)
     notices.about_subscription(session, facts, row, now=now)
     changes.tell_changes(session, before, facts, row, now=now)
@@ -105,7 +109,8 @@ def apply_checkout(
     )
     owner = Owner(member_id, attempt)
     record_charges(session, charges, owner, now=now)
-    record_declined(session, (charge for charge in charges if charge.status == "failed"), owner)
+    if not is_closed(session, member_id):
+        record_declined(session, (charge for charge in charges if charge.status == "failed"), owner)
     if checkout.payment_failed:
         ledger.fail(attempt, now)
     if checkout.is_paid:
@@ -150,6 +155,12 @@ def _copy(facts: SubscriptionFacts, row: Subscription) -> None:
     row.card_last4 = facts.card.last4 if facts.card else ""
     row.card_expires = facts.card.expires if facts.card else None
     row.created_at = facts.created_at
+
+
+def _forget_card(row: Subscription) -> None:
+    """Keep nothing of what paid: its owner's account was deleted, and a late answer must not bring it back."""
+    row.card_brand = row.card_last4 = ""
+    row.card_expires = row.open_invoice_url = None
 
 
 def _write_periods(session: Session, facts: SubscriptionFacts, row: Subscription) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import exists, update
 from sqlalchemy.orm import Session, aliased
 
+from membership.accounts.closures import is_closed
 from membership.db import transaction
 from membership.patronage import queries
 from membership.patronage.models import CheckoutAttempt
@@ -40,4 +41,6 @@ def use_paid_checkout(session: Session, *, attempt_id: UUID, browser_hash: bytes
             .returning(CheckoutAttempt.member_id),
         ).first()
         member_id: int | None = opened.member_id if opened else None
-        return None if member_id is None or queries.is_proved(session, member_id) else member_id
+        if member_id is None or queries.is_proved(session, member_id) or is_closed(session, member_id):
+            return None
+        return member_id

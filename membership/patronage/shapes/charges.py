@@ -8,7 +8,7 @@ from membership.patronage.shapes.disputes import DisputeFacts
 from membership.patronage.shapes.reading import Json, fee_of, inside, instant, read_attempt, reference, rows
 from membership.patronage.shapes.refunds import Refund, read_refund
 
-SUCCEEDED, FAILED = "succeeded", "failed"
+SUCCEEDED, FAILED, PENDING = "succeeded", "failed", "pending"
 
 
 @dataclass(frozen=True)

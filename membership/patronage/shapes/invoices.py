@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from membership.patronage.shapes.charges import FAILED, SUCCEEDED, Charge
+from membership.patronage.shapes.charges import FAILED, PENDING, SUCCEEDED, Charge
 from membership.patronage.shapes.reading import Json, inside, instant, optional_instant, reference, rows
 
 
@@ -21,6 +21,7 @@ class Invoice:
     payment_intent_id: str | None = None
     url: str | None = None  # Stripe's own page where it can be paid
     next_attempt_at: datetime | None = None
+    is_with_bank: bool = False  # a debit of it takes its days; Stripe voids no such bill without recalling it
 
     @property
     def given_back_at(self) -> datetime | None:
@@ -48,6 +49,7 @@ def read_invoice(body: Json, charges: Sequence[Charge]) -> Invoice:
         payment_intent_id=next(iter(intents), None),
         url=body.get("hosted_invoice_url"),
         next_attempt_at=optional_instant(body.get("next_payment_attempt")),
+        is_with_bank=body.get("status") != "void" and any(charge.status == PENDING for charge in own),
     )
 
 

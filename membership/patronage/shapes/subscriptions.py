@@ -63,8 +63,9 @@ class SubscriptionFacts:
 
     @property
     def open_invoice_id(self) -> str | None:
-        """The oldest open bill's id."""
-        return self.open_invoice.id if self.open_invoice else None
+        """The oldest open bill's id; of what is over, of one whose debit is still with the bank."""
+        late = (invoice.id for invoice in self.invoices if invoice.is_with_bank)
+        return self.open_invoice.id if self.open_invoice else next(late, None)
 
     @property
     def open_invoice_url(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from membership.voting.services.ballots import cast_ballot, withdraw_ballot
 from membership.voting.services.box import check_box, confirm_check, destroy_due_keys, take_back_check
+from membership.voting.services.closures import withdraw_closed
 from membership.voting.services.counting import open_box, publish, publish_due
 from membership.voting.services.rounds import (
     close_due_rounds,
@@ -37,4 +38,5 @@ __all__ = [
     "suggest_topic",
     "take_back_check",
     "withdraw_ballot",
+    "withdraw_closed",
 ]
