@@ -7,11 +7,17 @@ from typing import Any, TextIO
 
 import structlog
 
+# Every address that a mail hands out with a token in it.
+MAILED_PATHS = "sign-in/link|demo/staff|address|links|mails/(?:off|on)|staff/invitation"
 SECRETS = (
     (re.compile(r"[^\s@<>()'\"=,;:/\\]+@[^\s@<>()'\"=,;:/\\]+\.[^\s@<>()'\"=,;:/\\]+"), "[address]"),
-    (re.compile(r"/(?:sign-in/link|demo/staff)/[^\s\"']+|/votes/[^\s\"'/]+/ballot[^\s\"']*"), "[path]"),
+    (re.compile(rf"/(?:{MAILED_PATHS})/[^\s\"']+"), "[path]"),
+    (re.compile(r"/votes/[^\s\"'/]+/ballot[^\s\"']*"), "[path]"),
     (re.compile(r"\b(?:sk|rk|whsec|pi|seti|cs)_[A-Za-z0-9_]{8,}"), "[secret]"),
-    (re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"), "[token]"),
+    # A signed link's token, and a random one of 256 bits.
+    (re.compile(r"(?<![A-Za-z0-9_-])(?:[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{6}\.)?[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"), "[token]"),
+    # Gift codes, recovery codes and ballot numbers: groups of four with a digit among them.
+    (re.compile(r"(?<![\w-])(?=[A-Za-z-]*\d)[0-9A-Za-z]{4}(?:-[0-9A-Za-z]{4}){2,}(?:-[0-9A-Za-z]{2})?(?![\w-])"), "[code]"),
     (re.compile(r"\b(code\W{1,5})\d{6}\b", flags=re.IGNORECASE), r"\1[code]"),
     # PostgreSQL repeats the row's values here.
     (re.compile(r"(DETAIL:).*?(?=\\n|\n|\"|$)"), r"\1 [withheld]"),

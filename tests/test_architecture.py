@@ -17,6 +17,7 @@ MODULE_LINES, FUNCTION_LINES, TEMPLATE_LINES = 300, 40, 150
 PAGES_WITHOUT_ADDRESS = frozenset(
     {
         "accounts/dead_link",
+        "accounts/enough_mails",
         "patronage/link_dead",
         "patronage/link_stop",
         "patronage/nothing_running",

@@ -6,20 +6,34 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request
+from playwright.sync_api import Error as PlaywrightError
 from sqlalchemy import create_engine, make_url, text
 
 from membership.db import normalise_url
+from tests.log_reading import ADDRESS, Used, found_in
 
 ROOT = Path(__file__).parents[2]
 EVERYTHING = {"resultTypes": ["violations"]}
 COLOURS_ONLY = {"runOnly": ["color-contrast"]}  # all that differs between the schemes
+REFUSALS = {
+    "sqlite": ("CREATE TRIGGER refuse BEFORE INSERT ON sign_in_request BEGIN SELECT RAISE(ABORT, 'refused: ADDRESS'); END",),
+    "postgresql": (
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused: ADDRESS'; END $$",
+        "CREATE TRIGGER refuse BEFORE INSERT ON sign_in_request FOR EACH ROW EXECUTE FUNCTION refuse()",
+    ),
+}
+LONG = 20  # a cookie's value that is nobody else's
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -31,10 +45,12 @@ CHROMIUM_FLAGS = [
 
 @dataclass(frozen=True)
 class Newsroom:
-    """A running demo: where it is and what it printed."""
+    """A running demo: where it is, what it printed, and where it keeps what it knows."""
 
     url: str
     printed: str
+    folder: Path
+    database_url: str
 
     @property
     def staff_links(self) -> list[str]:
@@ -57,9 +73,23 @@ def _free_ports() -> tuple[int, int]:
 
 
 @pytest.fixture(scope="session")
-def start_newsroom(tmp_path_factory: pytest.TempPathFactory, postgresql_url: str) -> Iterator[Callable[[str | None], Newsroom]]:
-    """Start the demo on a database URL (None: its own SQLite); all are stopped with Ctrl-C, while PostgreSQL is still there."""
+def used() -> Used:
+    """What the visitors of this run have used to name themselves or to be let in."""
+    return Used()
+
+
+@pytest.fixture(scope="session")
+def start_newsroom(
+    tmp_path_factory: pytest.TempPathFactory,
+    postgresql_url: str,
+    used: Used,
+) -> Iterator[Callable[[str | None], Newsroom]]:
+    """Start the demo on a database URL (None: its own SQLite); all are stopped with Ctrl-C, while PostgreSQL is still there.
+
+    At the end everything that was used is looked for in the logs, after things have gone as wrong as they can.
+    """
     running: list[subprocess.Popen[str]] = []
+    newsrooms: list[Newsroom] = []
 
     def start(database_url: str | None) -> Newsroom:
         port, stripe_port = _free_ports()
@@ -79,15 +109,59 @@ def start_newsroom(tmp_path_factory: pytest.TempPathFactory, postgresql_url: str
             if "Ctrl-C" in line:
                 break
         assert "Ctrl-C" in printed, f"the demo did not start: {printed}"
-        return Newsroom(f"http://localhost:{port}", printed)
+        own = f"sqlite:///{folder / 'membership.db'}"
+        newsroom = Newsroom(f"http://localhost:{port}", printed, folder, normalise_url(database_url or own))
+        newsrooms.append(newsroom)
+        return newsroom
 
-    yield start
-    for process in running:
-        process.send_signal(signal.SIGINT)
-    for process in running:
-        process.wait(30)
-        assert process.stdout
-        process.stdout.close()
+    try:
+        yield start
+        for newsroom in newsrooms:
+            _take_what_it_knows(newsroom, used)
+            _let_everything_fail(newsroom)
+    finally:
+        for process in running:
+            process.send_signal(signal.SIGINT)
+        for process in running:
+            process.wait(30)
+            assert process.stdout
+            process.stdout.close()
+    logs = {file: file.read_text(encoding="utf-8") for newsroom in newsrooms for file in (newsroom.folder / "log").glob("*.log")}
+    assert not newsrooms or "request.failed" in "".join(logs.values()), "the logs hold nothing that could tell too much"
+    assert {str(file): found for file, text in logs.items() if (found := found_in(text, used.secrets))} == {}
+
+
+def _take_what_it_knows(newsroom: Newsroom, used: Used) -> None:
+    """Remember every mail that was sent, every address in the database, and the staff's links."""
+    used.take(newsroom.printed)
+    used.take_mails(newsroom.folder / "mailbox")
+    engine = create_engine(newsroom.database_url)
+    with engine.connect() as connection:
+        for column in ("email", "typed_email"):
+            used.take(" ".join(connection.scalars(text(f"SELECT {column} FROM member WHERE {column} IS NOT NULL"))), ADDRESS)
+    engine.dispose()
+
+
+def _let_everything_fail(newsroom: Newsroom) -> None:
+    """Let the database refuse a sign-in in words that hold an address: a failure's traceback is the worst that a log gets."""
+    engine = create_engine(newsroom.database_url)
+    with engine.begin() as connection:
+        for statement in REFUSALS[engine.dialect.name]:
+            connection.exec_driver_sql(statement.replace("ADDRESS", newsroom.patron_address))
+    engine.dispose()
+    typed = f"email={newsroom.patron_address}&code=123456"
+    assert _post(f"{newsroom.url}/sign-in", typed) == 500
+    for path in ("/sign-in/code", "/stripe/webhook", *(urlsplit(link).path for link in newsroom.staff_links)):
+        _post(newsroom.url + path, typed)
+
+
+def _post(url: str, body: str) -> int:
+    request = urllib.request.Request(url, data=body.encode(), headers={"Sec-Fetch-Site": "same-origin"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
 
 
 @pytest.fixture(scope="session")
@@ -143,12 +217,14 @@ class Visitor:
 class Inspector:
     """Looks at pages with axe, in a browser of its own, since axe needs JavaScript and the visitor may have none."""
 
-    def __init__(self, context: BrowserContext) -> None:
+    def __init__(self, context: BrowserContext, used: Used) -> None:
         self._page = context.new_page()
+        self._used = used
         self.findings: dict[str, list[str]] = {}
 
     def inspect(self, page: Page) -> None:
         """Check what this page shows now, in both colour schemes."""
+        self._used.take(page.content())
         address = page.url.split("#")[0]
         key = re.sub(r"[0-9a-f]{12,}|cs_test_\w+|[\w-]{30,}", "…", address.split("?")[0]) + " · " + page.title()
         if key in self.findings:
@@ -165,10 +241,10 @@ class Inspector:
 
 
 @pytest.fixture(scope="session")
-def shared_inspector(chromium: Browser) -> Iterator[Inspector]:
+def shared_inspector(chromium: Browser, used: Used) -> Iterator[Inspector]:
     """One inspector for the whole run: each page is looked at once."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
-    yield Inspector(context)
+    yield Inspector(context, used)
     context.close()
 
 
@@ -184,16 +260,25 @@ VisitorMaker = Callable[..., Visitor]
 
 
 @pytest.fixture
-def visitor(chromium: Browser, inspector: Inspector) -> Iterator[VisitorMaker]:
+def visitor(chromium: Browser, inspector: Inspector, used: Used) -> Iterator[VisitorMaker]:
     """Make a visitor with a browser profile of their own."""
     contexts: list[BrowserContext] = []
 
     def make(newsroom: Newsroom, *, javascript: bool, width: int = 1280) -> Visitor:
         context = chromium.new_context(java_script_enabled=javascript, viewport={"width": width, "height": 900}, locale="en-GB")
         context.set_default_timeout(15_000)
+        context.on("request", lambda request: used.take_request(request.url, _body_of(request)))
         contexts.append(context)
         return Visitor(context, newsroom, inspector)
 
     yield make
     for context in contexts:
+        with suppress(PlaywrightError):  # a test may have closed one itself
+            used.secrets.update(cookie["value"] for cookie in context.cookies() if len(cookie["value"]) >= LONG)
         context.close()
+
+
+def _body_of(request: Request) -> str | None:
+    """Return a sent form as text; None for anything else."""
+    kind = request.headers.get("content-type", "")
+    return request.post_data if kind.startswith("application/x-www-form-urlencoded") else None

@@ -203,7 +203,8 @@ def test_a_private_page_and_the_desk_are_ukrainian(app: Flask, reader: FlaskClie
 
 
 def test_a_mail_is_ukrainian(app: Flask) -> None:
-    context = {"round_name": "Березневе голосування", "headline": "Пором", "article_slug": "a", "voted": 22, "next_opens_at": NOW}
+    vote = {"round_name": "Березневе голосування", "voted": 22, "next_opens_at": NOW}
+    context = vote | {"headline": "Пором", "article_slug": "a", "mails_off": "token"}
     with app.test_request_context("/"):
         speak("uk")
         subject, text = render_letter(Letter("a@example.org", "story_out", "uk", context))
