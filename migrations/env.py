@@ -7,7 +7,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Engine
 
-from membership import audit, limits, outbox, page_version
+from membership import audit, audit_check, limits, outbox, page_version, refusal_counts
 from membership.accounts import models as accounts
 from membership.articles import models as articles
 from membership.credits import models as credit
@@ -15,7 +15,7 @@ from membership.db import Base, UtcDateTime, make_engine
 from membership.patronage import models as patronage
 from membership.voting import models as voting
 
-MODELS = (audit, limits, outbox, page_version, accounts, articles, patronage, voting, credit)
+MODELS = (audit, audit_check, limits, outbox, page_version, refusal_counts, accounts, articles, patronage, voting, credit)
 
 
 def render_item(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
