@@ -11,12 +11,20 @@ from jinja2 import StrictUndefined
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from membership import outbox
+from membership.accounts import address_views as accounts_address_views
 from membership.accounts import cli as accounts_cli
+from membership.accounts import device_views as accounts_device_views
 from membership.accounts import jobs as accounts_jobs
+from membership.accounts import mail_views as accounts_mail_views
+from membership.accounts import passkey_views as accounts_passkey_views
+from membership.accounts import privacy_views as accounts_privacy_views
+from membership.accounts import role_views as accounts_role_views
 from membership.accounts import views as accounts_views
 from membership.accounts.login import load_viewer
 from membership.articles import cli as articles_cli
+from membership.articles import staff_views as articles_staff_views
 from membership.articles import views as articles_views
+from membership.audit import derive_key
 from membership.clock import Clock, SystemClock
 from membership.config import Settings
 from membership.credits import cli as credits_cli
@@ -34,6 +42,7 @@ from membership.patronage import giving_views as patronage_giving_views
 from membership.patronage import jobs as patronage_jobs
 from membership.patronage import link_views as patronage_link_views
 from membership.patronage import receipt_views as patronage_receipt_views
+from membership.patronage import staff_address_views as patronage_staff_address_views
 from membership.patronage import staff_giving_views as patronage_staff_giving_views
 from membership.patronage import staff_money_views as patronage_staff_money_views
 from membership.patronage import staff_patreon_views as patronage_staff_patreon_views
@@ -44,6 +53,9 @@ from membership.patronage import twin_views as patronage_twin_views
 from membership.patronage import views as patronage_views
 from membership.patronage import webhooks
 from membership.patronage.gateway import Gateway, make_gateway, make_quick_gateway
+from membership.refusal_counts import RefusalCounter
+from membership.staff import cli as staff_cli
+from membership.staff import jobs as staff_jobs
 from membership.staff import views as staff_views
 from membership.voting import cli as voting_cli
 from membership.voting import jobs as voting_jobs
@@ -51,15 +63,24 @@ from membership.voting import queries as voting_queries
 from membership.voting import staff_views as voting_staff_views
 from membership.voting import views as voting_views
 from membership.voting.keys import RoundKeys
-from membership.web import assets, audience, commands, database, errors, filters, health, languages, security
+from membership.web import assets, audience, commands, database, errors, filters, health, languages, refused_requests, security
+from membership.web.bodies import BodyReader
 from membership.web.mail_rendering import make_sender
 from membership.web.page_cache import PageCache
+from membership.web.session_cookie import SessionCookie
 from membership.web.version_watch import VersionWatch
 
 BLUEPRINTS = (
     health.bp,
     articles_views.bp,
+    articles_staff_views.bp,
     accounts_views.bp,
+    accounts_passkey_views.bp,
+    accounts_role_views.bp,
+    accounts_address_views.bp,
+    accounts_mail_views.bp,
+    accounts_privacy_views.bp,
+    accounts_device_views.bp,
     patronage_views.bp,
     patronage_account_views.bp,
     patronage_giving_views.bp,
@@ -68,6 +89,7 @@ BLUEPRINTS = (
     patronage_transfer_views.bp,
     patronage_twin_views.bp,
     patronage_staff_views.bp,
+    patronage_staff_address_views.bp,
     patronage_staff_giving_views.bp,
     patronage_staff_money_views.bp,
     patronage_staff_patreon_views.bp,
@@ -85,6 +107,8 @@ COMMANDS = (
     patronage_cli.cli,
     voting_cli.cli,
     credits_cli.cli,
+    staff_cli.audit,
+    staff_cli.doctor,
     commands.jobs,
     commands.database,
 )
@@ -97,11 +121,13 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     app.jinja_options = {"undefined": StrictUndefined}  # a typo in a template fails a test
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     engine = make_engine(settings.database_url)
-    context = JobContext(make_sessions(engine), clock or SystemClock(), settings)
+    audit_keys = [derive_key(secret) for secret in settings.audit_secrets]
+    context = JobContext(make_sessions(engine, audit_keys=audit_keys), clock or SystemClock(), settings)
     gateway = make_gateway(settings)
     keys = RoundKeys(settings.round_keys_dir)
     queue = Queue(make_huey(settings.jobs_url), _jobs(app, context, gateway, keys))
     database.init_app(app, database.Kernel(settings, engine, context.sessions, context.clock, queue))
+    app.extensions["refusals"] = RefusalCounter(context.sessions)
     app.extensions["gateway"] = gateway
     app.extensions["quick_gateway"] = make_quick_gateway(settings)
     app.extensions["round_keys"] = keys
@@ -118,9 +144,11 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
 def _init_web(app: Flask, settings: Settings) -> None:
     languages.init_app(app)
     errors.init_app(app)
+    refused_requests.init_app(app)
     security.init_app(app, settings)
     assets.init_app(app)
     filters.init_app(app, settings)
+    app.session_interface = SessionCookie()
     login = audience.make_login_manager()
     # Not init_app(): it would read the session after each request, for a remember cookie that we don't have, and so make every
     # open page vary by cookie; and it would look up who is signed in for every template.
@@ -130,7 +158,9 @@ def _init_web(app: Flask, settings: Settings) -> None:
 
 
 def _wrap(app: Flask, settings: Settings, engine: Any) -> None:
-    cached = PageCache(app.wsgi_app, watch=VersionWatch(engine), hosts=settings.hosts)
+    most_bytes = max(getattr(view, "most_bytes", security.MAX_BODY_BYTES) for view in app.view_functions.values())
+    read = BodyReader(app.wsgi_app, threads=settings.blocking_threads, most_bytes=most_bytes)
+    cached = PageCache(read, watch=VersionWatch(engine), hosts=settings.hosts)
     app.extensions["page_cache"] = cached
     hops = settings.trusted_proxy_hops
     app.wsgi_app = ProxyFix(cached, x_for=hops, x_proto=hops) if hops else cached  # type: ignore[method-assign]
@@ -173,6 +203,7 @@ def _jobs(app: Flask, context: JobContext, gateway: Gateway, keys: RoundKeys) ->
         *patronage_jobs.jobs(context, gateway),
         *voting_jobs.jobs(context, keys),
         *credits_jobs.jobs(context),
+        *staff_jobs.jobs(context),
         Job("mails", lambda: _deliver_mails(app, context)),
     )
 

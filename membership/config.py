@@ -11,6 +11,7 @@ from membership.money import is_supported
 
 ENVIRONMENTS = ("demo", "staging", "production")
 KNOWN_LANGUAGES = ("en", "uk")
+DEFAULT_THREADS = 8
 REQUIRED = (
     "MEMBERSHIP_ENV DATABASE_URL SECRET_KEY SITE_URL SITE_NAME CONTACT_EMAIL STATE_DIR "
     "STRIPE_SECRET_KEY STRIPE_WEBHOOK_SECRET STATEMENT_DESCRIPTOR MAIL_URL MAIL_FROM"
@@ -28,6 +29,7 @@ class Settings:
     environment: str
     database_url: str
     secret_key: str
+    audit_secrets: tuple[str, ...]  # the first signs, the others verify
     site_url: str
     site_name: str
     contact_email: str
@@ -48,6 +50,7 @@ class Settings:
     mail_from: str
     jobs_url: str
     trusted_proxy_hops: int
+    blocking_threads: int  # of each worker; granian reads the same variable
 
     @property
     def is_demo(self) -> bool:
@@ -94,6 +97,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         environment=values["MEMBERSHIP_ENV"],
         database_url=database_url,
         secret_key=values["SECRET_KEY"],
+        audit_secrets=tuple(values["AUDIT_KEY"].replace(" ", "").split(","))
+        if values.get("AUDIT_KEY")
+        else (values["SECRET_KEY"],),
         site_url=values["SITE_URL"].rstrip("/"),
         site_name=values["SITE_NAME"],
         contact_email=values["CONTACT_EMAIL"],
@@ -114,6 +120,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         mail_from=values["MAIL_FROM"],
         jobs_url=values.get("JOBS_URL") or (database_url if on_postgresql else f"sqlite:///{state_dir / 'jobs.db'}"),
         trusted_proxy_hops=int(values.get("TRUSTED_PROXY_HOPS") or 0),
+        blocking_threads=int(values.get("GRANIAN_BLOCKING_THREADS") or DEFAULT_THREADS),
     )
 
 
@@ -128,6 +135,8 @@ def _site_faults(values: Mapping[str, str], environment: str) -> list[str]:
         faults.append(f"MEMBERSHIP_ENV must be one of {', '.join(ENVIRONMENTS)}")
     if len(values["SECRET_KEY"]) < 32:
         faults.append("SECRET_KEY must have 32 characters or more")
+    if values.get("AUDIT_KEY") and any(len(secret) < 32 for secret in values["AUDIT_KEY"].replace(" ", "").split(",")):
+        faults.append("AUDIT_KEY must have 32 characters or more, and so must each older one behind a comma")
     url = urlsplit(values["SITE_URL"])
     if not _is_bare_address(url):
         faults.append("SITE_URL must be a scheme and a host, such as https://news.example")
@@ -192,4 +201,6 @@ def _place_faults(values: Mapping[str, str], _environment: str) -> list[str]:
         faults.append("CURRENCY has three decimal places, and such amounts can't be sold here; choose another")
     if not re.fullmatch(r"\d{0,2}", values.get("TRUSTED_PROXY_HOPS", "")):
         faults.append("TRUSTED_PROXY_HOPS must be a small number")
+    if not re.fullmatch(r"([1-9]\d{0,2})?", values.get("GRANIAN_BLOCKING_THREADS", "")):
+        faults.append("GRANIAN_BLOCKING_THREADS must be a number from 1 to 999")
     return faults

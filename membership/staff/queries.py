@@ -1,4 +1,4 @@
-"""What the desk shows: what needs a person, the audit trail, who holds which role."""
+"""What the desk shows: what needs a person, the audit trail."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from membership import outbox
-from membership.accounts.models import ROLES, Member, StaffRole
+from membership import audit_check, outbox
+from membership.accounts.closures import count_held_up
 from membership.credits import queries as credit
 from membership.credits.ledger import promise_of
 from membership.credits.promises import IN_PROGRESS, Promise
@@ -61,21 +61,22 @@ class Desk:
     transfers: int = 0  # of which nobody knows whose they are
     patreon_overdue_since: datetime | None = None  # of when the last list is
     books_differ: bool = False  # from Stripe, or from themselves
+    held_up_closures: int = 0  # accounts to be deleted, of which Stripe has not let go
+    audit_broken: bool = False  # the chain did not hold when it was last checked
 
     @property
     def is_quiet(self) -> bool:
         """Whether nothing needs anybody."""
         waiting = (self.suggestions, self.votes, self.stories, self.seat_requests, self.dead_letters, self.stuck_events)
-        money = (self.disputes, self.refund_troubles, self.transfers, self.patreon_overdue_since, self.books_differ)
-        return not any((*waiting, *money))
-
-
-@dataclass(frozen=True)
-class RoleHolders:
-    """One role and the names of those who hold it; who has given no name is a number, never an address."""
-
-    role: str
-    names: tuple[str, ...]
+        money = (
+            self.disputes,
+            self.refund_troubles,
+            self.transfers,
+            self.patreon_overdue_since,
+            self.books_differ,
+            self.held_up_closures,
+        )
+        return not any((*waiting, *money, self.audit_broken))
 
 
 def desk(session: Session, *, at: datetime, zone: ZoneInfo) -> Desk:
@@ -96,6 +97,8 @@ def desk(session: Session, *, at: datetime, zone: ZoneInfo) -> Desk:
         transfers=count_waiting_transfers(session),
         patreon_overdue_since=find_overdue_list(session, at=at),
         books_differ=keeping(session).needs_somebody,
+        held_up_closures=count_held_up(session),
+        audit_broken=bool((checked := audit_check.newest_check(session)) and checked.faults),
     )
 
 
@@ -103,16 +106,6 @@ def stuck_events(session: Session) -> list[StripeEvent]:
     """Return what Stripe told us and we could not work on yet, oldest first."""
     failed = select(StripeEvent).where(StripeEvent.state == "new", StripeEvent.tries > 0)
     return list(session.scalars(failed.order_by(StripeEvent.received_at, StripeEvent.stripe_id)))
-
-
-def holders_of_roles(session: Session) -> list[RoleHolders]:
-    """Return every role with the names of its holders, in the order of the roles."""
-    rows = session.execute(
-        select(StaffRole.role, Member.display_name, Member.id)
-        .join(Member, Member.id == StaffRole.member_id)
-        .order_by(StaffRole.role, Member.display_name, Member.id),
-    ).all()
-    return [RoleHolders(role, tuple(name or f"#{member_id}" for held, name, member_id in rows if held == role)) for role in ROLES]
 
 
 def _vote_tasks(session: Session, *, at: datetime) -> list[VoteTask]:

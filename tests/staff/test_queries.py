@@ -14,7 +14,7 @@ from membership.patronage.giving import waiting_seat_requests
 from membership.patronage.models import MoneyCheckRun, PatreonImport, PatreonMember, ReconcileRun, StripeEvent
 from membership.patronage.services import decide_free_seat, import_statement, request_free_seat
 from membership.staff import queries
-from membership.staff.queries import Desk, RoleHolders
+from membership.staff.queries import Desk
 from membership.voting.models import BoxCheck, Round, Topic
 from tests.conftest import NOW
 from tests.factories.accounts import make_member, make_staff
@@ -154,21 +154,6 @@ def test_books_that_differ_need_somebody(
     seen = desk(session)
 
     assert (seen.books_differ, seen.is_quiet) == (differs, not differs)
-
-
-def test_roles_name_their_holders(session: Session) -> None:
-    nameless = make_staff(session, "counter", "admin", email="nameless@example.org")
-    olena = make_staff(session, "counter", email="olena@example.org")
-    make_member(session)
-    with transaction(session):
-        olena.display_name = "Olena"
-
-    assert queries.holders_of_roles(session) == [
-        RoleHolders("editor", ()),
-        RoleHolders("counter", (f"#{nameless.id}", "Olena")),
-        RoleHolders("treasurer", ()),
-        RoleHolders("admin", (f"#{nameless.id}",)),
-    ]
 
 
 def desk(session: Session) -> Desk:

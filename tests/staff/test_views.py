@@ -2,6 +2,8 @@
 
 import csv
 import io
+import re
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -10,8 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership import audit
+from membership.audit import AuditEntry
+from membership.audit_check import AuditCheck
 from membership.db import transaction
 from membership.outbox import OutboxItem
+from membership.refusal_counts import refusals_since
 from membership.voting.models import Topic
 from tests.conftest import NOW
 from tests.credits.conftest import browser
@@ -23,6 +28,7 @@ from tests.staff.test_queries import stripe_event
 MAY_OPEN = {
     "/staff": {"editor", "counter", "treasurer", "admin"},
     "/staff/audit": {"admin"},
+    "/staff/audit-all.csv": {"admin"},
     "/staff/audit.csv": {"admin"},
     "/staff/figures": {"editor", "counter", "treasurer", "admin"},
     "/staff/seats": {"treasurer", "admin"},
@@ -108,11 +114,91 @@ def test_the_audit_trail_keeps_its_filter_and_its_csv_holds_the_same_lines(app: 
     assert "before=" in page.text
     assert "act=topic.declined" in page.text
     assert len(rows) == 51
-    assert rows[0] == ["at", "who", "act", "subject", "id", "reason", "details"]
-    assert rows[1] == [NOW.isoformat(), "", "topic.declined", "topic", "59", "'=why", '{"seats": 2}']
+    assert rows[0] == ["entry", "at", "who", "act", "subject", "id", "reason", "details"]
+    assert rows[1] == ["61", NOW.isoformat(), "", "topic.declined", "topic", "59", "'=why", '{"seats": 2}']
 
 
-@pytest.mark.parametrize("query", ["act=nothing", "before=1", "before=x", "subject_id=%00"])
+def test_the_audit_trail_speaks_in_words_and_filters_by_person_and_day(app: Flask, session: Session) -> None:
+    admin = make_staff(session, "admin")
+    with transaction(session):
+        for hours, actor_id in ((0, None), (24, admin.id), (48, admin.id)):
+            at = NOW + timedelta(hours=hours)
+            audit.record(session, act="round.opened", subject=("round", hours), actor_id=actor_id, now=at)
+        audit.record(session, act="new.act", subject=("thing", 1), actor_id=None, now=NOW)
+
+    def seen(query: str) -> list[str]:
+        page = browser(app, admin.id).get(f"/staff/audit?{query}").text
+        return re.findall(r"subject_id=(\d+)\">round", page)
+
+    assert "opened a vote" in browser(app, admin.id).get("/staff/audit").text
+    assert ">new.act<" in browser(app, admin.id).get("/staff/audit").text
+    assert seen("act=round.opened") == ["48", "24", "0"]
+    assert seen(f"act=round.opened&person={admin.id}") == ["48", "24"]
+    assert seen("act=round.opened&person=system") == ["0"]
+    assert seen("act=round.opened&since=2026-03-23&until=2026-03-23") == ["24"]
+    assert seen("act=round.opened&until=2026-03-22&person=no-number") == []
+
+
+def test_the_form_and_the_links_keep_the_filter(app: Flask, session: Session) -> None:
+    page = at_desk(app, session, "admin").get("/staff/audit?person=system&since=2026-03-01&until=2026-03-31").text
+
+    assert '<option value="system" selected>' in page
+    assert 'value="2026-03-01"' in page
+    assert "/staff/audit-all.csv?person=system&amp;since=2026-03-01&amp;until=2026-03-31" in page
+
+
+def test_all_that_fits_is_more_than_a_page_and_taking_it_is_written_down(app: Flask, session: Session) -> None:
+    admin = at_desk(app, session, "admin")
+    with transaction(session):
+        for number in range(1100):
+            audit.record(session, act="topic.declined", subject=("topic", number), actor_id=None, now=NOW)
+
+    lines = list(csv.reader(io.StringIO(admin.get("/staff/audit-all.csv?act=topic.declined").text.lstrip("\ufeff"))))
+    taken = session.scalars(select(AuditEntry).where(AuditEntry.act == "audit.exported")).one()
+
+    assert [line[5] for line in lines] == ["id", *[str(number) for number in reversed(range(1100))]]
+    assert taken.details == {"filter": {"act": "topic.declined"}}
+
+
+def test_the_audit_page_and_the_desk_tell_when_the_chain_does_not_hold(app: Flask, session: Session) -> None:
+    with app.extensions["kernel"].sessions() as own:  # with the app's key
+        admin = at_desk(app, own, "admin")
+    never = admin.get("/staff/audit").text
+    run_check(app)
+    whole = admin.get("/staff/audit").text
+    with transaction(session):
+        session.add(AuditCheck(at=NOW + timedelta(days=1), last_id=1, head="", faults=[[1, "entry 1: it was taken out"]]))
+
+    assert "it was not checked yet" in never
+    assert "This record was whole when it was last checked, on Sunday 22 March 2026" in whole
+    assert "entry 1: it was taken out" in admin.get("/staff/audit").text
+    assert "The record of who did what was tampered with" in admin.get("/staff").text
+
+
+def test_what_readers_were_refused_is_a_number_and_what_staff_were_refused_an_act(app: Flask, session: Session) -> None:
+    editor, reader = make_staff(session, "editor"), make_member(session)
+    secret = {"reason": "secret"}
+
+    assert browser(app, editor.id).post("/staff/dead-letters/1/retry?q=secret", data=secret).status_code == 403
+    assert browser(app, reader.id).get("/staff/audit").status_code == 403
+    for _ in range(3):
+        assert app.test_client().post("/sign-in", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+    assert browser(app, editor.id).get("/no-such-page").status_code == 404
+    app.extensions["refusals"].write()
+
+    entry = session.scalars(select(AuditEntry).where(AuditEntry.act == "refused")).one()
+    assert (entry.actor_id, entry.subject_type, entry.subject_id) == (editor.id, "route", "staff.retry_letter")
+    assert entry.details == {"method": "POST", "status": 403}
+    assert [(each.on, each.kind, each.many) for each in refusals_since(session, NOW.date())] == [
+        (NOW.date(), "foreign", 3),
+        (NOW.date(), "role", 1),
+    ]
+    assert "sent by another site" in at_desk(app, session, "admin", email="admin@example.org").get("/staff/audit").text
+
+
+@pytest.mark.parametrize(
+    "query", ["act=nothing", "since=yesterday&until=9999-12-31", "person=" + "9" * 30, "before=1", "before=x", "subject_id=%00"]
+)
 def test_a_filter_that_finds_nothing_or_makes_no_sense_breaks_nothing(app: Flask, session: Session, query: str) -> None:
     assert at_desk(app, session, "admin").get(f"/staff/audit?{query}").status_code in (200, 400)
 
@@ -134,7 +220,7 @@ def test_the_roles_name_who_holds_them(app: Flask, session: Session) -> None:
 
     assert "Olena Test" in text
     assert "olena@example.org" not in text
-    assert "treasurer People and payments" in text
+    assert "counter close a vote early, with a public note check the ballot box" in text
 
 
 def test_a_dead_letter_is_shown_without_address_and_can_be_tried_again(app: Flask, session: Session) -> None:
@@ -159,8 +245,13 @@ def test_stuck_messages_of_stripe_are_shown(app: Flask, session: Session) -> Non
     assert "evt_1 invoice.paid" in words_of(at_desk(app, session, "treasurer").get("/staff/stripe-events").text)
 
 
-def at_desk(app: Flask, session: Session, role: str) -> FlaskClient:
-    return browser(app, make_staff(session, role).id)
+def at_desk(app: Flask, session: Session, role: str, *, email: str = "staff@example.org") -> FlaskClient:
+    return browser(app, make_staff(session, role, email=email).id)
+
+
+def run_check(app: Flask) -> None:
+    """Do what is done each day."""
+    app.extensions["kernel"].queue.jobs["audit_check"].run()
 
 
 def make_everything_wait(session: Session) -> None:
