@@ -18,18 +18,24 @@ def page(ledger: Ledger, rows: list[Json], params: Json, url: str, kind: str) ->
     if after and before:
         raise ApiError("You may only specify one of these parameters: ending_before, starting_after.")
     if before:
-        end = _position(rows, before, kind, "ending_before")
+        end = _place(ledger, rows, before, kind, "ending_before").start
         start = max(0, end - limit)
         return list_of(ledger, rows[start:end], url, has_more=start > 0)
-    start = _position(rows, after, kind, "starting_after") + 1 if after else 0
+    start = _place(ledger, rows, after, kind, "starting_after").stop if after else 0
     return list_of(ledger, rows[start : start + limit], url, has_more=start + limit < len(rows))
 
 
-def _position(rows: list[Json], key: str, kind: str, param: str) -> int:
+def _place(ledger: Ledger, rows: list[Json], key: str, kind: str, param: str) -> range:
+    """Return where the cursor stands among the rows; an empty place between two of them, if the filter no longer lets it in."""
     for index, row in enumerate(rows):
         if row["id"] == key:
-            return index
-    raise resource_missing(kind, key, param=param, status=400)
+            return range(index, index + 1)
+    every = [row["id"] for row in ledger.select(kind)]  # newest first
+    if key not in every:
+        raise resource_missing(kind, key, param=param, status=400)
+    newer = set(every[: every.index(key)])
+    start = sum(row["id"] in newer for row in rows)
+    return range(start, start)
 
 
 def filters(ledger: Ledger, values: Json, *names: str) -> Json:

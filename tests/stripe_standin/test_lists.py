@@ -28,6 +28,16 @@ def test_a_filter_that_names_nothing_is_refused(client: Any) -> None:
     assert (caught.value.http_status, caught.value.code, caught.value.param) == (400, "resource_missing", "customer")
 
 
+def test_a_cursor_that_has_left_the_list_still_says_where_to_go_on(client: Any) -> None:
+    first, second, third = (client.v1.products.create({"name": name}).id for name in ("One", "Two", "Three"))
+    client.v1.products.update(second, {"active": False})
+
+    after = client.v1.products.list({"active": True, "starting_after": second})
+    before = client.v1.products.list({"active": True, "ending_before": second})
+
+    assert ([each.id for each in after.data], [each.id for each in before.data]) == ([first], [third])
+
+
 def test_two_cursors_are_refused(client: Any) -> None:
     with pytest.raises(stripe.InvalidRequestError):
         client.v1.customers.list({"starting_after": "cus_a", "ending_before": "cus_b"})
