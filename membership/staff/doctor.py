@@ -125,7 +125,7 @@ def _texts(session: Session, settings: Settings) -> Iterator[Finding]:
     drafts = [f"{text.key} ({text.language})" for text in texts(session, settings.languages) if text.is_draft]
     yield _ask(
         "texts",
-        settings.is_demo or not drafts,
+        not drafts,
         "they are yours",
         f"still drafts: {', '.join(drafts)}",
         "Read and save them on /staff/texts.",
