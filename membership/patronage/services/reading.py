@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, union, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, or_, select, union
+from sqlalchemy.orm import Session, aliased
 
 from membership.db import insert_into, transaction
 from membership.patronage.entitlement import LIVE
@@ -52,12 +52,8 @@ def _gather(session: Session, *which: ColumnElement[bool]) -> None:
         rows = select(model).where(own, model.article_id.is_not(None)).order_by(*model.__table__.primary_key)
         for row in session.scalars(rows.with_for_update().execution_options(populate_existing=True)).all():
             _count(months, row)
-        session.execute(
-            update(model)
-            .where(own, model.article_id.is_not(None))
-            .values(article_id=None)
-            .execution_options(synchronize_session=False)
-        )
+            row.article_id = None
+    session.flush()
     for (month, article_id, currency), found in sorted(months.items()):
         values = {"supports": found.supports, "payments": found.payments, "amount_minor": found.amount_minor}
         new = insert_into(session, ArticleMonth).values(month=month, article_id=article_id, currency=currency, **values)
@@ -87,7 +83,8 @@ def _ended_long_ago(session: Session, before: datetime) -> list[int]:
 
 def _named(model: Any, before: datetime) -> Any:
     own = (model.article_id.is_not(None), model.member_id.is_not(None))
-    begun = exists().where(CheckoutAttempt.member_id == model.member_id, CheckoutAttempt.created_at >= before)
+    later = aliased(CheckoutAttempt)  # of the same person: the model may be CheckoutAttempt itself
+    begun = exists().where(later.member_id == model.member_id, later.created_at >= before)
     return select(model.member_id.label("member_id")).where(*own, ~begun)
 
 
