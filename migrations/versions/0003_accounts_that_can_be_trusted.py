@@ -259,6 +259,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("browser_hash", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("proved_at", sa.DateTime(timezone=True), nullable=True))
+        batch_op.create_index(batch_op.f("ix_login_session_browser_hash"), ["browser_hash"], unique=False)
 
     with op.batch_alter_table("member") as batch_op:
         batch_op.add_column(sa.Column("user_handle", sa.LargeBinary(), nullable=True))
@@ -333,6 +334,7 @@ def downgrade() -> None:
         batch_op.drop_column("user_handle")
 
     with op.batch_alter_table("login_session") as batch_op:
+        batch_op.drop_index(batch_op.f("ix_login_session_browser_hash"))
         batch_op.drop_column("proved_at")
         batch_op.drop_column("browser_hash")
         batch_op.drop_column("last_seen_at")

@@ -45,6 +45,7 @@ class LoginSession(Base):
     __table_args__ = (
         CheckConstraint("method IN ('mail', 'checkout', 'passkey', 'enrolment', 'staff_link')", name="method_known"),
         Index(None, "member_id", "ended_at"),
+        Index(None, "browser_hash"),
     )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
