@@ -97,9 +97,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         environment=values["MEMBERSHIP_ENV"],
         database_url=database_url,
         secret_key=values["SECRET_KEY"],
-        audit_secrets=tuple(values["AUDIT_KEY"].replace(" ", "").split(","))
-        if values.get("AUDIT_KEY")
-        else (values["SECRET_KEY"],),
+        audit_secrets=_audit_secrets(values),
         site_url=values["SITE_URL"].rstrip("/"),
         site_name=values["SITE_NAME"],
         contact_email=values["CONTACT_EMAIL"],
@@ -129,13 +127,17 @@ def _faults_of_values(values: Mapping[str, str]) -> list[str]:
     return [fault for check in checks for fault in check(values, values["MEMBERSHIP_ENV"])]
 
 
+def _audit_secrets(values: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple((values.get("AUDIT_KEY") or values["SECRET_KEY"]).replace(" ", "").split(","))
+
+
 def _site_faults(values: Mapping[str, str], environment: str) -> list[str]:
     faults = []
     if environment not in ENVIRONMENTS:
         faults.append(f"MEMBERSHIP_ENV must be one of {', '.join(ENVIRONMENTS)}")
     if len(values["SECRET_KEY"]) < 32:
         faults.append("SECRET_KEY must have 32 characters or more")
-    if values.get("AUDIT_KEY") and any(len(secret) < 32 for secret in values["AUDIT_KEY"].replace(" ", "").split(",")):
+    if values.get("AUDIT_KEY") and any(len(secret) < 32 for secret in _audit_secrets(values)):
         faults.append("AUDIT_KEY must have 32 characters or more, and so must each older one behind a comma")
     url = urlsplit(values["SITE_URL"])
     if not _is_bare_address(url):

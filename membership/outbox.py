@@ -118,18 +118,20 @@ def forget_sent(session: Session, *, now: datetime) -> int:
     The rows stay with their keys, so that no cause is found again and sends twice.
     """
     over = or_(OutboxItem.done_at < now - KEEP_SENT, OutboxItem.dead_at < now - KEEP_SENT)
-    # Given up for good: nobody can try it again without what it was about.
-    values: dict[str, Any] = {
-        "payload": {},
-        "member_id": None,
-        "last_error": "",
-        "done_at": func.coalesce(OutboxItem.done_at, now),
-        "dead_at": None,
-    }
     with transaction(session):
         known = or_(OutboxItem.member_id.is_not(None), OutboxItem.dead_at.is_not(None), cast(OutboxItem.payload, Text) != "{}")
-        emptied = update(OutboxItem).where(over, known).values(values).returning(OutboxItem.id)
-        return len(session.execute(emptied.execution_options(synchronize_session=False)).all())
+        return empty_rows(session, over, known, now=now)
+
+
+def empty_rows(session: Session, *which: ColumnElement[bool], now: datetime) -> int:
+    """Empty rows that are over, in the caller's transaction; return how many.
+
+    What was given up is given up for good: nobody can try it again without what it was about.
+    """
+    nobodys: dict[str, Any] = {"payload": {}, "member_id": None, "last_error": "", "dead_at": None}
+    for_good = {"done_at": func.coalesce(OutboxItem.done_at, now)}
+    emptied = update(OutboxItem).where(*which).values(nobodys | for_good).returning(OutboxItem.id)
+    return len(session.execute(emptied.execution_options(synchronize_session=False)).all())
 
 
 def _due_ids(session: Session, *, now: datetime) -> list[int]:

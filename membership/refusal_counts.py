@@ -10,7 +10,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from membership.db import Base, SessionFactory, insert_into, transaction
 
-KINDS = ("role", "foreign", "often")
 # A flood of refused requests costs one write in this time.
 EVERY = timedelta(seconds=10)
 

@@ -68,6 +68,7 @@ def answer_change(token: str) -> ResponseReturnValue:
     change = address_changes.find_by_token(session(), token)
     if change is None or address_rules.state_of(change, now()) != "open":
         return _change_page(token)
+    _speak_to(change)
     form = _answer_form(change, token)
     if not form.validate():
         return _change_page(token, form)
@@ -97,8 +98,10 @@ def show_undo(token: str) -> ResponseReturnValue:
 @everyone
 def undo_change(token: str) -> ResponseReturnValue:
     """Give the account back to the old mailbox."""
-    if not address_rules.may_undo(address_changes.find_by_undo_token(session(), token), now()):
+    change = address_changes.find_by_undo_token(session(), token)
+    if change is None or not address_rules.may_undo(change, now()):
         return _undo_page(token)
+    _speak_to(change)
     form = _undo_form()
     if not form.validate():
         return _undo_page(token, form)
@@ -123,7 +126,7 @@ def _change_page(token: str, form: AnswerForm | None = None) -> ResponseReturnVa
     state = address_rules.state_of(change, now())
     if change is None:
         return _page("show_change", form=None, state=state, viewer=None), 410
-    languages.speak(get_member(session(), change.member_id).language)
+    _speak_to(change)
     mailbox = address_changes.mailbox_of(change, token)
     has_agreed = (change.old_confirmed_at if mailbox == "old" else change.new_confirmed_at) is not None
     shown = {"change": change, "mailbox": mailbox, "has_agreed": has_agreed, "by_staff": change.ordered_by is not None}
@@ -135,11 +138,16 @@ def _undo_page(token: str, form: AnswerForm | None = None) -> ResponseReturnValu
     change = address_changes.find_by_undo_token(session(), token)
     state = address_rules.state_of(change, now())
     if change is not None:
-        languages.speak(get_member(session(), change.member_id).language)
+        _speak_to(change)
     if state == "done" and not address_rules.may_undo(change, now()):
         state = "expired"
     page = _page("show_undo", form=form or _undo_form(), state=state, viewer=_viewer())
     return page, 422 if form is not None else 410 if state in ("unknown", "expired") else 200
+
+
+def _speak_to(change: AddressChange) -> None:
+    """Speak the language of whose address it is; before a form is made, which takes its words with it."""
+    languages.speak(get_member(session(), change.member_id).language)
 
 
 def _answer_form(change: AddressChange, token: str) -> AnswerForm:

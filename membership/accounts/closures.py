@@ -6,10 +6,11 @@ Asked for → a day later begun → confirmed (Stripe lets go) → shut (Member.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import CLOSURE_PARTS, AccountClosure, ClosurePart, Member
+from membership.db import insert_into
 from membership.outbox import OutboxItem
 
 CLOSED_MAIL = "closed"
@@ -71,13 +72,25 @@ def closures_without(session: Session, part: str) -> list[Closing]:
     return [Closing(row.id, row.member_id, row.closed_at) for row in session.execute(rows) if row.closed_at]
 
 
+def note_part(session: Session, closure_id: int, part: str, *, now: datetime) -> int:
+    """Note in the caller's transaction that a feature has let go of an account; return 1, or 0 if that was noted before."""
+    row = insert_into(session, ClosurePart).values(closure_id=closure_id, part=part, done_at=now)
+    return len(session.execute(row.on_conflict_do_nothing().returning(ClosurePart.part)).all())
+
+
+def note_held_up(session: Session, closure_id: int, *, now: datetime) -> bool:
+    """Note in the caller's transaction that a deletion does not get on; return whether that is new."""
+    first = update(AccountClosure).where(AccountClosure.id == closure_id, AccountClosure.held_up_at.is_(None))
+    return session.scalar(first.values(held_up_at=now).returning(AccountClosure.id)) is not None
+
+
 def closures_to_finish(session: Session) -> list[int]:
     """Return the accounts of which everybody has let go, and whose last mail is out, or given up."""
     parts = select(func.count()).where(ClosurePart.closure_id == AccountClosure.id).scalar_subquery()
     done = _open().where(AccountClosure.confirmed_at.is_not(None), parts == len(CLOSURE_PARTS)).order_by(AccountClosure.id)
     unsent = (OutboxItem.kind == CLOSED_MAIL, OutboxItem.done_at.is_(None), OutboxItem.dead_at.is_(None))
     waiting = set(session.scalars(select(OutboxItem.key).where(*unsent)))
-    return [closure.id for closure in session.scalars(done) if closed_mail_key(closure.id) not in waiting]
+    return [closure.id for closure in session.scalars(done) if mail_key(CLOSED_MAIL, closure.id) not in waiting]
 
 
 def count_held_up(session: Session) -> int:
@@ -86,9 +99,9 @@ def count_held_up(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(held_up.subquery())) or 0
 
 
-def closed_mail_key(closure_id: int) -> str:
-    """Return the outbox key of the last mail that somebody gets from us."""
-    return f"{CLOSED_MAIL}:{closure_id}"
+def mail_key(kind: str, closure_id: int) -> str:
+    """Return the outbox key of a mail about a deletion: each kind goes out once."""
+    return f"{kind}:{closure_id}"
 
 
 def _open() -> Select[AccountClosure]:

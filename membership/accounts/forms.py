@@ -7,9 +7,9 @@ from wtforms.validators import Length
 
 from membership.accounts import addresses
 from membership.accounts.sign_in_rules import clean_code
+from membership.web.languages import LANGUAGE_NAMES
 
 MAX_NAME = 80
-LANGUAGE_NAMES = {"en": "English", "uk": "Українська"}  # each in itself
 
 
 def _strip(value: str | None) -> str:

@@ -5,13 +5,14 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from flask import g
+from flask_login import current_user
 
 from membership.accounts import services
 from membership.accounts.ceremonies import PROVED_FOR, RelyingParty
 from membership.accounts.models import Member
 from membership.accounts.queries import find_login_session
 from membership.accounts.sign_in_rules import STAFF_METHODS
-from membership.web.browser import find_browser_hash
+from membership.web.browser import find_browser_hash, sign_in_browser
 from membership.web.database import now, session, settings
 
 ENROLMENT = "enrolment"
@@ -86,6 +87,14 @@ def load_viewer(token: str) -> Viewer | None:
         return None
     g.seen_session = (login.id, login.last_seen_at)  # for whoever notes at the end of the request that it was used
     return Viewer(token, login.id, login.method, login.expires_at, login.proved_at, login.member)
+
+
+def change_session(token: str) -> None:
+    """Put a new session into this browser; whatever it was signed in as ends, also as somebody who may only add a passkey."""
+    present = getattr(current_user, "session_id", None)
+    if present is not None:
+        services.end_session(session(), session_id=present, member_id=current_user.member.id, now=now())
+    sign_in_browser(token)
 
 
 def relying_party() -> RelyingParty:

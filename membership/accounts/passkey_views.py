@@ -10,8 +10,8 @@ from flask_login import current_user
 from flask_wtf import FlaskForm
 
 from membership.accounts import services, staff_queries
-from membership.accounts.login import relying_party
-from membership.accounts.models import Member
+from membership.accounts.login import change_session, relying_party
+from membership.accounts.models import Invitation, Member
 from membership.accounts.passkey_forms import NameForm, NewPasskeyForm, RecoveryForm, SignInWithPasskeyForm
 from membership.accounts.role_forms import ROLE_NAMES
 from membership.errors import NotAllowed, Refusal, TooOften
@@ -64,7 +64,7 @@ def finish_sign_in() -> ResponseReturnValue:
     except NotAllowed as refusal:
         form.form_errors.append(_(refusal.message))
         return _page("sign_in", form=form), 422
-    _change_session(token)
+    change_session(token)
     return redirect(safe_next(form.next.data) or url_for("staff.desk"), code=303)
 
 
@@ -83,7 +83,7 @@ def recover() -> ResponseReturnValue:
         form.form_errors.append(refusal_text(refusal))
         return _page("recover", form=form), 429 if isinstance(refusal, TooOften) else 422, retry_after(refusal)
     web.kernel().queue.wake("mails")
-    _change_session(token)
+    change_session(token)
     return redirect(url_for(".new_passkey"), code=303)
 
 
@@ -200,7 +200,8 @@ def confirm_options() -> ResponseReturnValue:
 @everyone
 def show_invitation(token: str) -> ResponseReturnValue:
     """Show who invites and to what; looking uses nothing up."""
-    return _invitation_page(token, NewPasskeyForm(name=_("Passkey %(number)s", number=1)))
+    invitation = _invited(token)
+    return _invitation_page(invitation, token, NewPasskeyForm(name=_("Passkey %(number)s", number=1)))
 
 
 @bp.post("/invitation/<token>/options")
@@ -222,22 +223,28 @@ def invitation_options(token: str) -> ResponseReturnValue:
 @everyone
 def accept_invitation(token: str) -> ResponseReturnValue:
     """Accept an invitation by making a passkey."""
-    form = NewPasskeyForm()
-    if not form.validate():
-        return _invitation_page(token, form)
+    invitation, form = _invited(token), NewPasskeyForm()
+    if invitation is None or not form.validate():
+        return _invitation_page(invitation, token, form)
     try:
         session_token = services.accept_invitation(web.session(), token=token, now=web.now(), **_made(form))
     except Refusal as refusal:
         form.form_errors.append(_(refusal.message))
-        return _invitation_page(token, form)
+        return _invitation_page(_invited(token), token, form)
     return _welcome(session_token, _("Welcome. From now on you sign in with this passkey."))
 
 
-def _invitation_page(token: str, form: NewPasskeyForm) -> ResponseReturnValue:
+def _invited(token: str) -> Invitation | None:
+    """Return the invitation, and speak its language before anything is said."""
     invitation = staff_queries.find_invitation(web.session(), token, now=web.now())
+    if invitation is not None:
+        languages.speak(invitation.language)
+    return invitation
+
+
+def _invitation_page(invitation: Invitation | None, token: str, form: NewPasskeyForm) -> ResponseReturnValue:
     if invitation is None:
         return _page("dead_invitation"), 410
-    languages.speak(invitation.language)
     host = web.session().get(Member, invitation.invited_by) if invitation.invited_by else None
     status = 422 if form.errors else 200
     return _page("show_invitation", form=form, token=token, invitation=invitation, host=host, names=ROLE_NAMES), status
@@ -262,18 +269,10 @@ def _options(begin: Callable[[], str]) -> ResponseReturnValue:
 
 
 def _welcome(token: str, words: str) -> ResponseReturnValue:
-    _change_session(token)
+    change_session(token)
     web.kernel().queue.wake("mails")
     flash(words)
     return redirect(url_for(".list_passkeys"), code=303)
-
-
-def _change_session(token: str) -> None:
-    """Put a new session into this browser in place of the one that is there, which ends."""
-    present = getattr(current_user, "session_id", None)
-    if present is not None:
-        services.end_session(web.session(), session_id=present, member_id=current_user.member.id, now=web.now())
-    browser.sign_in_browser(token)
 
 
 def _page(name: str, **context: object) -> str:

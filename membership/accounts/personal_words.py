@@ -14,11 +14,11 @@ from membership.accounts.role_forms import ROLE_NAMES
 from membership.data_classes import COLUMN_LABELS, TABLE_TITLES
 from membership.personal_rows import PersonalData, Row
 from membership.web.filters import day, moment, money_text
+from membership.web.languages import LANGUAGE_NAMES
 
 EMPTY: tuple[Any, ...] = (None, "", [])
 # Numbers of ours that the row also says in words.
 SAID_BY = {"article_id": "article", "round_id": "vote"}
-LANGUAGES = {"en": "English", "uk": "Українська"}
 INTERVALS = {"month": _l("every month"), "year": _l("every year"), "once": _l("once")}
 DECISIONS = {"granted": _l("granted"), "declined": _l("declined"), "joined": _l("both are yours"), "not_me": _l("not yours")}
 WAYS = {"stripe": _l("through Stripe"), "bank": _l("by bank transfer"), "paypal": _l("by PayPal"), "cash": _l("in cash")}
@@ -195,5 +195,5 @@ def _said(table: str, name: str, row: Row, zone: ZoneInfo) -> str:
         return moment(datetime.fromisoformat(value), zone)
     if name.endswith("_on") or name == "card_expires":
         return day(date.fromisoformat(value), zone)
-    words = LANGUAGES if name == "language" else WORDS.get(f"{table}.{name}", {})
+    words = LANGUAGE_NAMES if name == "language" else WORDS.get(f"{table}.{name}", {})
     return ", ".join(str(words.get(one, one)) for one in (value if isinstance(value, list) else [value]))

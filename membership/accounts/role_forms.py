@@ -8,8 +8,9 @@ from wtforms.validators import DataRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from membership.accounts import addresses
-from membership.accounts.forms import LANGUAGE_NAMES, MAX_NAME
+from membership.accounts.forms import MAX_NAME
 from membership.accounts.models import ROLES
+from membership.web.languages import LANGUAGE_NAMES
 
 LONGEST_REASON = 500
 ROLE_NAMES = {"editor": _l("editor"), "counter": _l("counter"), "treasurer": _l("treasurer"), "admin": _l("admin")}

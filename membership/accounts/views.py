@@ -11,6 +11,7 @@ from flask_login import current_user
 from membership.accounts import queries, services, sign_in_rules
 from membership.accounts.addresses import normalise
 from membership.accounts.forms import CodeForm, SettingsForm, SignInForm
+from membership.accounts.login import change_session
 from membership.accounts.models import SignInRequest
 from membership.errors import TooOften
 from membership.web import browser
@@ -167,8 +168,7 @@ def _ask(form: SignInForm) -> datetime | None:
 
 
 def _welcome(signed_in: services.SignedIn) -> ResponseReturnValue:
-    _end_present_session()
-    browser.sign_in_browser(signed_in.token)
+    change_session(signed_in.token)
     web.kernel().queue.wake("mails")  # perhaps its owner is told
     return redirect(safe_next(signed_in.next_path) or _home(), code=303)
 

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from membership.articles.drafts import KEYS, draft
 from membership.articles.models import NewsroomText
+from membership.config import KNOWN_LANGUAGES
 from membership.errors import NotFound
 
 
@@ -38,7 +39,7 @@ class Text:
 def get_text(session: Session, key: str, language: str) -> Text:
     """Return one text as it stands. Raises NotFound."""
     _check(key, language)
-    return Text(key, language, next(iter(versions_of(session, key, language)), None))
+    return Text(key, language, session.scalar(_newest_first(key, language).limit(1)))
 
 
 def texts(session: Session, languages: Sequence[str]) -> list[Text]:
@@ -48,19 +49,23 @@ def texts(session: Session, languages: Sequence[str]) -> list[Text]:
 
 def versions_of(session: Session, key: str, language: str) -> list[NewsroomText]:
     """Return every version, newest first."""
-    wanted = select(NewsroomText).where(NewsroomText.key == key, NewsroomText.language == language)
-    return list(session.scalars(wanted.order_by(NewsroomText.version.desc()).execution_options(populate_existing=True)))
+    return list(session.scalars(_newest_first(key, language)))
 
 
 def get_version(session: Session, key: str, language: str, version: int) -> NewsroomText:
     """Return one version that holds a text. Raises NotFound."""
     _check(key, language)
-    found = next((each for each in versions_of(session, key, language) if each.version == version), None)
+    found = session.scalar(_newest_first(key, language).where(NewsroomText.version == version))
     if found is None or found.body is None:
         raise NotFound("There is no such version of this text.")
     return found
 
 
+def _newest_first(key: str, language: str) -> Select[NewsroomText]:
+    wanted = select(NewsroomText).where(NewsroomText.key == key, NewsroomText.language == language)
+    return wanted.order_by(NewsroomText.version.desc()).execution_options(populate_existing=True)
+
+
 def _check(key: str, language: str) -> None:
-    if key not in KEYS or language not in ("en", "uk"):
+    if key not in KEYS or language not in KNOWN_LANGUAGES:
         raise NotFound("There is no such text.")

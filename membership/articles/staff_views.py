@@ -11,10 +11,9 @@ from membership.articles.text_forms import TextForm, text_facts, text_title
 from membership.errors import Conflict
 from membership.web.audience import staff
 from membership.web.database import now, session, settings
+from membership.web.languages import LANGUAGE_NAMES
 
 bp = Blueprint("articles_staff", __name__, url_prefix="/staff/texts")
-
-LANGUAGE_NAMES = {"en": "English", "uk": "Українська"}
 
 
 @bp.get("")
@@ -48,8 +47,9 @@ def edit_text(key: str, language: str) -> ResponseReturnValue:
         )
     except Conflict as conflict:
         form.form_errors.append(_(conflict.message))
-        form.version.raw_data = [str(newsroom_texts.get_text(session(), key, language).version)]
-        return _edit_page(newsroom_texts.get_text(session(), key, language), form), 422
+        newest = newsroom_texts.get_text(session(), key, language)
+        form.version.raw_data = [str(newest.version)]
+        return _edit_page(newest, form), 422
     flash(_("Saved. It stands on the site now."), "success")
     return redirect(url_for(".edit_text", key=key, language=language), code=303)
 

@@ -5,10 +5,9 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from membership.accounts.closures import closures_without
-from membership.accounts.models import ClosurePart
+from membership.accounts.closures import closures_without, note_part
 from membership.credits.models import Award
-from membership.db import insert_into, transaction
+from membership.db import transaction
 
 PART = "credits"
 
@@ -19,6 +18,5 @@ def forget_closed(session: Session, *, now: datetime) -> int:
     for closing in closures_without(session, PART):
         with transaction(session):
             session.execute(delete(Award).where(Award.member_id == closing.member_id))
-            part = insert_into(session, ClosurePart).values(closure_id=closing.id, part=PART, done_at=now)
-            done += len(session.execute(part.on_conflict_do_nothing().returning(ClosurePart.part)).all())
+            done += note_part(session, closing.id, PART, now=now)
     return done

@@ -15,6 +15,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from membership.accounts import queries, services
+from membership.accounts.login import change_session
 from membership.errors import NotFound
 from membership.web import browser
 from membership.web import database as web
@@ -63,14 +64,7 @@ def use_staff_link(token: str) -> ResponseReturnValue:
         session_token = services.use_staff_link(web.session(), token=token, browser_hash=browser.browser_hash(), now=web.now())
     except NotFound:
         return _dead_link()
-    if current_user.is_authenticated:
-        services.end_session(
-            web.session(),
-            session_id=current_user.session_id,
-            member_id=current_user.member.id,
-            now=web.now(),
-        )
-    browser.sign_in_browser(session_token)
+    change_session(session_token)
     return redirect(url_for("staff.desk"), code=303)
 
 

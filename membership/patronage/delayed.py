@@ -7,14 +7,14 @@ from membership.patronage.models import CheckoutAttempt, Subscription
 from membership.patronage.shapes.subscriptions import OVER
 
 
-def subscriptions_of(member_id: int) -> ColumnElement[bool]:
+def is_subscription_of(member_id: int) -> ColumnElement[bool]:
     """Say which subscriptions are a member's; until a first bill is paid only the attempt says whose it will be."""
     begun = select(CheckoutAttempt.id).where(CheckoutAttempt.member_id == member_id)
     unpaid = and_(Subscription.member_id.is_(None), Subscription.attempt_id.in_(begun))
     return or_(Subscription.member_id == member_id, unpaid)
 
 
-def takes_money() -> ColumnElement[bool]:
+def may_take_money() -> ColumnElement[bool]:
     """Say which subscriptions may take money: they run, or they are over and a debit of theirs is with the bank."""
     return or_(Subscription.status.not_in(OVER), Subscription.open_invoice_id.is_not(None))
 
@@ -32,5 +32,5 @@ def delayed_attempts(member_id: int, *, mailbox: str | None) -> ColumnElement[bo
 
 def has_payment_with_bank(session: Session, member_id: int, *, mailbox: str | None) -> bool:
     """Return whether money of somebody whose support has ended may still come."""
-    late = exists().where(subscriptions_of(member_id), Subscription.status.in_(OVER), Subscription.open_invoice_id.is_not(None))
+    late = exists().where(is_subscription_of(member_id), Subscription.status.in_(OVER), Subscription.open_invoice_id.is_not(None))
     return bool(session.scalar(select(or_(late, exists().where(delayed_attempts(member_id, mailbox=mailbox))))))

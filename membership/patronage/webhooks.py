@@ -9,13 +9,14 @@ from membership.patronage import services
 from membership.patronage.models import StripeEvent
 from membership.patronage.signature import BadSignature
 from membership.web.audience import signed
+from membership.web.bodies import AT_WORK
 from membership.web.database import kernel, now, session, settings
 
 bp = Blueprint("webhooks", __name__)
 log = structlog.get_logger()
 
-# Half of the eight threads that a worker has: a slow Stripe must never keep the site's own readers waiting.
-MOST_INLINE = 4
+# Half of the requests at work: a slow Stripe must never keep the site's own readers waiting.
+MOST_INLINE = AT_WORK // 2
 _room = BoundedSemaphore(MOST_INLINE)
 
 

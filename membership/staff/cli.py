@@ -8,7 +8,6 @@ from flask import current_app
 from flask.cli import AppGroup, with_appcontext
 from sqlalchemy.exc import SQLAlchemyError
 
-from membership.audit import derive_key
 from membership.audit_check import Head, current_head, verify
 from membership.errors import Refusal
 from membership.patronage import services as patronage
@@ -34,8 +33,7 @@ def head() -> None:
 )
 def verify_chain(known: str | None) -> None:
     """Walk the whole chain and name what was changed, taken out, put in or moved; exit code 1 if there is anything."""
-    keys = [derive_key(secret) for secret in settings().audit_secrets]
-    found = verify(session(), keys, known=_parse(known) if known else None, progress=_progress)
+    found = verify(session(), session().info["audit_keys"], known=_parse(known) if known else None, progress=_progress)
     for fault in found.faults:
         click.echo(str(fault))
     if found.faults:
@@ -59,9 +57,9 @@ def _progress(done: int, total: int) -> None:
 @with_appcontext
 def doctor(asks_stripe: bool) -> None:
     """Look whether everything is in order, and say what to do; exit code 1 on a fault, 0 on warnings."""
-    findings = look_at_settings(settings())
-    findings += [_database(), _round_keys()]
-    if not any(found.state == FAULT and found.name == "database" for found in findings):
+    database = _database()
+    findings = [*look_at_settings(settings()), database, _round_keys()]
+    if database.state != FAULT:
         findings += look_at_rows(session(), settings(), at=now())
         findings += [_catalogue()] if asks_stripe else []
     for found in findings:

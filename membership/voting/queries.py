@@ -214,6 +214,11 @@ def chosen_topic_ids(session: Session) -> set[int]:
     return set(session.scalars(select(Topic.id).where(Topic.slug.in_(winners)))) if winners else set()
 
 
+def round_names(session: Session) -> dict[int, str]:
+    """Return the name of every vote, in the newsroom's main language."""
+    return {row.id: row.name for row in session.execute(select(Round.id, Round.name))}
+
+
 def get_topic(session: Session, topic_id: int) -> Topic:
     """Return the topic; raises NotFound."""
     found = session.get(Topic, topic_id, populate_existing=True)

@@ -9,6 +9,7 @@ from flask_babel import Babel, refresh
 from werkzeug.routing import BaseConverter, ValidationError
 
 DEFAULT = "en"
+LANGUAGE_NAMES = {"en": "English", "uk": "Українська"}  # each in itself
 
 
 class LanguagePrefix(BaseConverter):

@@ -6,7 +6,7 @@ Nothing is deleted before Stripe has confirmed that nothing runs there any more:
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import delete, exists, func, or_, update
+from sqlalchemy import delete, exists, or_, update
 from sqlalchemy.orm import Session
 
 from membership import audit, outbox
@@ -46,7 +46,7 @@ def ask_closure(session: Session, *, member_id: int, now: datetime) -> AccountCl
             raise NotFound("There is no such person.")
         if member.is_staff:
             raise Conflict("You work here. Ask an administrator to take your roles back first; then you can delete your account.")
-        values = {"member_id": member_id, "asked_at": now, "due_at": now + COOLING_OFF, "last_language": member.language}
+        values = {"member_id": member_id, "asked_at": now, "due_at": now + COOLING_OFF}
         new = insert_into(session, AccountClosure).values(**values).on_conflict_do_nothing().returning(AccountClosure.id)
         closure_id = session.scalar(new)
         if closure_id is not None:
@@ -101,8 +101,7 @@ def shut_accounts(session: Session, *, now: datetime) -> int:
         except Exception:  # one that breaks must not stop those behind it
             log.exception("closure.failed", closure=closure_id)
             with transaction(session):
-                first = update(AccountClosure).where(AccountClosure.id == closure_id, AccountClosure.held_up_at.is_(None))
-                session.execute(first.values(held_up_at=now).execution_options(synchronize_session=False))
+                closures.note_held_up(session, closure_id, now=now)
     return shut
 
 
@@ -114,11 +113,9 @@ def finish_closures(session: Session, *, now: datetime) -> int:
             closure = session.get_one(AccountClosure, closure_id, with_for_update=True, populate_existing=True)
             if closure.done_at is None:
                 closure.last_address, closure.last_address_proved, closure.last_language, closure.done_at = None, False, "en", now
-                sent = update(OutboxItem).where(OutboxItem.member_id == closure.member_id)
                 over = or_(OutboxItem.done_at.is_not(None), OutboxItem.dead_at.is_not(None))
-                # The rows stay, so that nothing is sent twice; what was given up is given up for good.
-                for_good = {"done_at": func.coalesce(OutboxItem.done_at, now), "dead_at": None}
-                session.execute(sent.where(over).values(payload={}, member_id=None, last_error="", **for_good))
+                # The rows stay, so that nothing is sent twice.
+                outbox.empty_rows(session, OutboxItem.member_id == closure.member_id, over, now=now)
                 audit.record(session, act="account.closed", subject=("member", closure.member_id), actor_id=None, now=now)
     return len(ids)
 
@@ -164,4 +161,6 @@ def _shut(session: Session, closure: AccountClosure, member: Member, now: dateti
 
 def _tell(session: Session, kind: str, closure_id: int, member_id: int, now: datetime) -> None:
     payload = {"closure_id": closure_id}
-    outbox.enqueue(session, kind=kind, key=f"{kind}:{closure_id}", payload=payload, member_id=member_id, urgent=True, now=now)
+    outbox.enqueue(
+        session, kind=kind, key=closures.mail_key(kind, closure_id), payload=payload, member_id=member_id, urgent=True, now=now
+    )

@@ -62,9 +62,11 @@ def give_roles(
     if closures.is_closing(session, member.id):
         raise Conflict("This account is being deleted, so nobody can work here with it. Invite the person again afterwards.")
     held = {each.role for each in member.roles}
-    for role in [role for role in roles if role not in held]:
-        member.roles.append(StaffRole(role=role, granted_at=now))
+    missing = [role for role in roles if role not in held]
+    if missing:
         end_sessions(session, member.id, now)
+    for role in missing:
+        member.roles.append(StaffRole(role=role, granted_at=now))
         subject = ("member", member.id)
         audit.record(session, act="role.granted", subject=subject, actor_id=actor_id, reason=reason, now=now, role=role)
 

@@ -3,9 +3,10 @@
 Stripe is asked before anything is deleted, and what it answers is brought in by the ordinary sync. Every step may be done twice.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import structlog
 from sqlalchemy import func, select, update
@@ -13,11 +14,12 @@ from sqlalchemy.orm import Session
 
 from membership import audit, outbox
 from membership.accounts import closures
-from membership.accounts.models import AccountClosure, ClosurePart
+from membership.accounts.closures import Closing
+from membership.accounts.models import AccountClosure
 from membership.accounts.queries import get_member
-from membership.db import insert_into, release, transaction
+from membership.db import release, transaction
 from membership.errors import Conflict, NotFound, Refusal, Unavailable
-from membership.patronage.delayed import delayed_attempts, has_payment_with_bank, subscriptions_of, takes_money
+from membership.patronage.delayed import delayed_attempts, has_payment_with_bank, is_subscription_of, may_take_money
 from membership.patronage.gateway import Gateway
 from membership.patronage.models import CheckoutAttempt, StripeCustomer, Subscription
 from membership.patronage.services.redacting import redact
@@ -26,6 +28,7 @@ from membership.patronage.services.syncing import sync_checkout, sync_subscripti
 log = structlog.get_logger()
 PART = "money"
 TRY_AGAIN_AFTER = timedelta(minutes=10)
+One = TypeVar("One", AccountClosure, Closing)
 
 
 class StillRuns(Conflict):
@@ -40,48 +43,62 @@ def confirm_closures(session: Session, gateway: Gateway, *, now: datetime) -> in
 
     What it does not confirm is held up: nothing is deleted, its owner and staff are told once, and it is tried again.
     """
-    confirmed = 0
-    for closure in closures.closures_to_confirm(session, tried_before=now - TRY_AGAIN_AFTER):
-        if not _claim(session, closure.id, now):
-            continue
-        try:
-            _let_go(session, gateway, closure.member_id, now)
-            _confirm(session, closure, now)
-            confirmed += 1
-        except Refusal as refusal:
-            log.warning("closure.held_up", closure=closure.id, error=type(refusal).__name__)
-            _hold_up(session, closure, now)
-            if isinstance(refusal, Unavailable):
-                break
-        except Exception:  # one that breaks must not stop those behind it
-            _note_failure(session, closure.id)
-            _hold_up(session, closure, now)
-    return confirmed
+
+    def confirm(closure: AccountClosure) -> int:
+        _let_go(session, gateway, closure.member_id, now)
+        _confirm(session, closure, now)
+        return 1
+
+    found = closures.closures_to_confirm(session, tried_before=now - TRY_AGAIN_AFTER)
+    return _each(session, found, confirm, _hold_up, is_confirmed=False, now=now)
 
 
 def redact_closed(session: Session, gateway: Gateway, *, now: datetime) -> int:
     """Let go of what we know of the payers of deleted accounts; return of how many. Their payments stay under their numbers."""
+
+    def forget(closing: Closing) -> int:
+        # Begun while the account was being deleted: it must not run on for nobody.
+        _end_all(session, gateway, closing.member_id, _mailbox_of(session, closing.id), now)
+        _delete_customers(session, gateway, closing.member_id)
+        return _redact(session, closing.id, closing.member_id, now)
+
+    return _each(session, closures.closures_without(session, PART), forget, _note_held_up, is_confirmed=True, now=now)
+
+
+def _each(
+    session: Session,
+    found: Iterable[One],
+    step: Callable[[One], int],
+    hold_up: Callable[[Session, One, datetime], None],
+    *,
+    is_confirmed: bool,
+    now: datetime,
+) -> int:
+    """Do a step for each closure that is free; what fails is held up, tried again later, and stops nobody behind it."""
     done = 0
-    for closing in closures.closures_without(session, PART):
+    for one in found:
+        if not _claim(session, one.id, now, is_confirmed=is_confirmed):
+            continue
         try:
-            # Begun while the account was being deleted: it must not run on for nobody.
-            _end_all(session, gateway, closing.member_id, _mailbox_of(session, closing.id), now)
-            _delete_customers(session, gateway, closing.member_id)
-            done += _redact(session, closing.id, closing.member_id, now)
-        except Unavailable:
-            break
-        except Exception:  # one that breaks must not stop those behind it
-            _note_failure(session, closing.id)
-            with transaction(session):
-                _mark_held_up(session, closing.id, now)
+            done += step(one)
+        except Refusal as refusal:
+            log.warning("closure.held_up", closure=one.id, error=type(refusal).__name__)
+            hold_up(session, one, now)
+            if isinstance(refusal, Unavailable):
+                break
+        except Exception:
+            session.rollback()
+            log.exception("closure.failed", closure=one.id)
+            hold_up(session, one, now)
     return done
 
 
-def _claim(session: Session, closure_id: int, now: datetime) -> bool:
+def _claim(session: Session, closure_id: int, now: datetime, *, is_confirmed: bool) -> bool:
     """Let one worker ask, and not every minute."""
     free = func.coalesce(AccountClosure.tried_at < now - TRY_AGAIN_AFTER, True)
+    stage = AccountClosure.confirmed_at.is_not(None) if is_confirmed else AccountClosure.confirmed_at.is_(None)
     with transaction(session):
-        claimed = update(AccountClosure).where(AccountClosure.id == closure_id, AccountClosure.confirmed_at.is_(None), free)
+        claimed = update(AccountClosure).where(AccountClosure.id == closure_id, stage, free)
         return session.scalar(claimed.values(tried_at=now).returning(AccountClosure.id)) is not None
 
 
@@ -143,22 +160,17 @@ def _end_running(session: Session, gateway: Gateway, member_id: int, now: dateti
         raise StillRuns
 
 
-def _note_failure(session: Session, closure_id: int) -> None:
-    session.rollback()
-    log.exception("closure.failed", closure=closure_id)
-
-
-def _mark_held_up(session: Session, closure_id: int, now: datetime) -> bool:
-    first = update(AccountClosure).where(AccountClosure.id == closure_id, AccountClosure.held_up_at.is_(None))
-    return session.scalar(first.values(held_up_at=now).returning(AccountClosure.id)) is not None
+def _note_held_up(session: Session, closing: Closing, now: datetime) -> None:
+    with transaction(session):
+        closures.note_held_up(session, closing.id, now=now)
 
 
 def _hold_up(session: Session, closure: AccountClosure, now: datetime) -> None:
     with transaction(session):
-        if not _mark_held_up(session, closure.id, now):
+        if not closures.note_held_up(session, closure.id, now=now):
             return
         member_id, payload = closure.member_id, {"closure_id": closure.id}
-        key = f"closure_held_up:{closure.id}"
+        key = closures.mail_key("closure_held_up", closure.id)
         outbox.enqueue(session, kind="closure_held_up", key=key, payload=payload, member_id=member_id, now=now)
         audit.record(session, act="account.closure_held_up", subject=("member", member_id), actor_id=None, now=now)
 
@@ -166,7 +178,7 @@ def _hold_up(session: Session, closure: AccountClosure, now: datetime) -> None:
 def _confirm(session: Session, closure: AccountClosure, now: datetime) -> None:
     with transaction(session):
         open_ = update(AccountClosure).where(AccountClosure.id == closure.id, AccountClosure.confirmed_at.is_(None))
-        if session.scalar(open_.values(confirmed_at=now, held_up_at=None).returning(AccountClosure.id)) is not None:
+        if session.scalar(open_.values(confirmed_at=now, held_up_at=None, tried_at=None).returning(AccountClosure.id)) is not None:
             audit.record(session, act="account.support_ended", subject=("member", closure.member_id), actor_id=None, now=now)
 
 
@@ -178,8 +190,7 @@ def _redact(session: Session, closure_id: int, member_id: int, now: datetime) ->
         closure = session.get_one(AccountClosure, closure_id, populate_existing=True)
         redact(session, member_id, mailbox=_proved(closure))
         closure.held_up_at = None
-        part = insert_into(session, ClosurePart).values(closure_id=closure_id, part=PART, done_at=now)
-        return len(session.execute(part.on_conflict_do_nothing().returning(ClosurePart.part)).all())
+        return closures.note_part(session, closure_id, PART, now=now)
 
 
 def _open_checkouts(session: Session, member_id: int) -> list[str]:
@@ -203,7 +214,7 @@ def _proved(closure: AccountClosure) -> str | None:
 
 def _running(session: Session, member_id: int) -> dict[str, str]:
     """Return what may take a member's money, and of which Stripe account each is."""
-    own = select(Subscription.stripe_id, Subscription.account).where(subscriptions_of(member_id), takes_money())
+    own = select(Subscription.stripe_id, Subscription.account).where(is_subscription_of(member_id), may_take_money())
     return _with_accounts(session, session.execute(own))
 
 
@@ -212,7 +223,7 @@ def _customers_of(session: Session, member_id: int) -> dict[str, str]:
     others = select(StripeCustomer.stripe_id).where(StripeCustomer.member_id != member_id)
     mine = select(StripeCustomer.stripe_id, StripeCustomer.account).where(StripeCustomer.member_id == member_id)
     named = select(Subscription.stripe_customer_id, Subscription.account).where(
-        subscriptions_of(member_id), Subscription.stripe_customer_id.not_in(others)
+        is_subscription_of(member_id), Subscription.stripe_customer_id.not_in(others)
     )
     return {**_with_accounts(session, session.execute(named)), **_with_accounts(session, session.execute(mine))}
 

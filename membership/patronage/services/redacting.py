@@ -5,7 +5,7 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Text, cast, delete, false, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from membership.patronage.delayed import subscriptions_of
+from membership.patronage.delayed import is_subscription_of
 from membership.patronage.models import (
     BankTransfer,
     CancelRequest,
@@ -40,7 +40,7 @@ def redact(session: Session, member_id: int, *, mailbox: str | None) -> None:
     for owner, values in emptied:
         session.execute(update(owner.class_).where(owner == member_id).values(values).execution_options(synchronize_session=False))
     card = {"card_brand": "", "card_last4": "", "card_expires": None, "open_invoice_url": None}
-    own = update(Subscription).where(subscriptions_of(member_id)).values(card)
+    own = update(Subscription).where(is_subscription_of(member_id)).values(card)
     session.execute(own.execution_options(synchronize_session=False))
     # Else the number at Patreon would still say who it is, by any list of theirs.
     by_patreon = update(PaidPeriod).where(PaidPeriod.member_id == member_id, PaidPeriod.source == PATREON)

@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 
 from membership.accounts import closures
 from membership.accounts.closures import Closing
-from membership.accounts.models import ClosurePart
 from membership.clock import Clock
-from membership.db import insert_into, transaction
+from membership.db import transaction
 from membership.voting import queries
 from membership.voting.keys import KeyLost, RoundKeys
 from membership.voting.models import Topic
@@ -53,5 +52,4 @@ def _let_go(session: Session, closing: Closing, now: datetime) -> int:
     with transaction(session):
         own = update(Topic).where(Topic.suggested_by_id == closing.member_id)
         session.execute(own.values(suggested_by_id=None).execution_options(synchronize_session=False))
-        part = insert_into(session, ClosurePart).values(closure_id=closing.id, part=PART, done_at=now)
-        return len(session.execute(part.on_conflict_do_nothing().returning(ClosurePart.part)).all())
+        return closures.note_part(session, closing.id, PART, now=now)
