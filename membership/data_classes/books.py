@@ -44,6 +44,14 @@ PAYING = {
             exported="kind source reference charge_reference amount_minor fee_minor net_minor currency occurred_at",
             inside="id member_id subscription_id attempt_id",
         ),
+        columns(
+            w.MONEY,
+            N_("What Stripe calls the number of your card, to count how many voters pay with one card"),
+            w.ACCOUNT,
+            w.EMPTIED,
+            inside="card_fingerprint",
+            seen_by=(),
+        ),
         named_article(),
     ),
     "declined_charge": (

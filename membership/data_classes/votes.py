@@ -17,16 +17,63 @@ VOTES = {
             N_("What you suggested, and our answer. What was taken up is public, never by whom it was suggested"),
             w.GOOD,
             w.NUMBER,
-            exported="slug title why language state declined_reason created_at",
-            inside="id",
+            exported="slug title why sources language state declined_reason created_at",
+            inside="id title_key merged_into_id",
+        ),
+        columns(
+            w.PUBLISHED,
+            N_("The name that you want beside what you suggested, if any"),
+            w.ACCOUNT,
+            w.EMPTIED,
+            exported="suggested_as",
         ),
         columns(w.PUBLISHED, N_("The article that a suggestion came from"), w.GOOD, w.NOBODYS, inside="article_id"),
         columns(w.VOTING, N_("Who suggested it"), w.ACCOUNT, w.EMPTIED, inside="suggested_by_id", seen_by=(w.YOU, w.EDITOR)),
     ),
+    "topic_wording": (
+        columns(
+            w.STAFF_WORK,
+            N_("What a suggestion said before we changed its wording, and who of our staff did"),
+            w.GOOD,
+            w.NOBODYS,
+            inside="id topic_id title why sources replaced_at replaced_by_id",
+            seen_by=(w.YOU, w.EDITOR),
+        ),
+    ),
+    "topic_event": _public(N_("What we answered to each suggestion, and when"), "id topic_id at act reason"),
+    "topic_trigram": _public(N_("Parts of topics’ titles, to find similar ones"), "topic_id trigram"),
+    "topic_support": (
+        columns(
+            w.VOTING,
+            N_("Which suggestions you would like to read"),
+            w.ACCOUNT,
+            w.DELETED,
+            exported="topic_id",
+            inside="member_id",
+            seen_by=(w.YOU,),
+        ),
+    ),
     "round": _public(
         N_("The votes and their rules"),
-        "id slug name name_uk seats max_ticks rule opens_at closes_at settling_hours embargo_hours created_at",
+        "id slug name name_uk preset seats max_ticks rule electorate opens_at closes_at settling_hours embargo_hours created_at"
+        " scheduled_at",
     ),
+    "closing_change": _public(
+        N_("When a vote was made longer, by whom of our staff and why"),
+        "id round_id changed_at changed_by_id closed_before closes_at note",
+    ),
+    "topic_withdrawal": _public(
+        N_("Which topic was taken off a ballot, by whom of our staff and why"),
+        "round_id topic_id withdrawn_at withdrawn_by_id reason",
+    ),
+    "voiding": _public(
+        N_("Which vote counts for nothing, by whose decision of our staff and why"),
+        "round_id reason after_count asked_at asked_by_id voided_at confirmed_by_id key_destroyed_at",
+    ),
+    "round_notice": _public(N_("Which mails about a vote were written"), "round_id kind written_at"),
+    "ballot_shuffle": _public(N_("When the ballots of an open vote were last put into another order"), "round_id shuffled_at"),
+    "certificate": _public(N_("The signed certificate of a vote"), "round_id issued_at kid payload signature"),
+    "certificate_key": _public(N_("The public keys of our certificates"), "kid public_key first_used_at"),
     "round_topic": _public(N_("What stands on which ballot"), "round_id topic_id position"),
     "opening": _public(
         N_("When a vote was opened, and its secret for ties, which becomes public"), "round_id opened_at seed seed_sha256"
@@ -39,13 +86,13 @@ VOTES = {
             w.GOOD,
             w.NUMBER,
             inside=(
-                "round_id checked_at checked_by_id confirmed_at confirmed_by_id counted set_aside set_aside_reasons key_lost"
-                " key_destroyed_at"
+                "round_id checked_at checked_by_id confirmed_at confirmed_by_id checked_alone counted set_aside"
+                " set_aside_reasons key_lost key_destroyed_at"
             ),
             seen_by=(w.COUNTER,),
         ),
     ),
-    "round_count": _public(N_("The count of a vote"), "round_id counted_at counted_by_id publish_at result"),
+    "round_count": _public(N_("The count of a vote"), "round_id counted_at counted_by_id publish_at result breakdowns"),
     "publication": _public(N_("When a result was published"), "round_id published_at published_by_id"),
     "roll_entry": (
         columns(

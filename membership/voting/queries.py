@@ -23,6 +23,7 @@ from membership.voting.models import (
     RollEntry,
     Round,
     Topic,
+    Voiding,
 )
 from membership.voting.receipts import voter_tag
 from membership.voting.tally import Result
@@ -67,7 +68,9 @@ def lock_round(session: Session, round_id: int) -> Round:
 
 
 def round_state(round_: Round, at: datetime) -> str:
-    """Return scheduled, open, closed, checked (by one), certified (confirmed by a second), counted or published."""
+    """Return draft, scheduled, open, closed, checked (by one), certified (confirmed), counted, published or voided."""
+    if round_.is_void:
+        return "voided"
     if round_.publication:
         return "published"
     if round_.count:
@@ -75,7 +78,7 @@ def round_state(round_: Round, at: datetime) -> str:
     if round_.box_check:
         return "certified" if round_.box_check.confirmed_at else "checked"
     if round_.opening is None:
-        return "scheduled"
+        return "scheduled" if round_.scheduled_at else "draft"
     return "open" if round_.is_open(at) else "closed"
 
 
@@ -181,7 +184,8 @@ def receipt_hashes(session: Session, round_id: int) -> list[str]:
 def rounds_due_to_open(session: Session, *, at: datetime) -> list[int]:
     """Return the scheduled votes whose time has come."""
     due = select(Round.id).outerjoin(Opening, Opening.round_id == Round.id).where(Opening.round_id.is_(None))
-    return list(session.scalars(due.where(Round.opens_at <= at, Round.closes_at > at).order_by(Round.id)))
+    due = due.where(Round.scheduled_at.is_not(None), Round.opens_at <= at, Round.closes_at > at)
+    return list(session.scalars(due.order_by(Round.id)))
 
 
 def rounds_due_to_close(session: Session, *, at: datetime) -> list[int]:
@@ -191,9 +195,11 @@ def rounds_due_to_close(session: Session, *, at: datetime) -> list[int]:
 
 
 def rounds_due_to_publish(session: Session, *, at: datetime) -> list[int]:
-    """Return the counted votes whose embargo is over."""
+    """Return the counted votes whose embargo is over; a voiding that nobody has confirmed holds nothing up."""
     counted = select(Count.round_id).outerjoin(Publication, Publication.round_id == Count.round_id)
-    return list(session.scalars(counted.where(Publication.round_id.is_(None), Count.publish_at <= at).order_by(Count.round_id)))
+    counted = counted.outerjoin(Voiding, Voiding.round_id == Count.round_id)
+    counted = counted.where(Publication.round_id.is_(None), Voiding.voided_at.is_(None), Count.publish_at <= at)
+    return list(session.scalars(counted.order_by(Count.round_id)))
 
 
 def can_read_keys(session: Session, keys: RoundKeys) -> bool:

@@ -152,9 +152,8 @@ def test_no_mail_is_prepared_for_somebody_without_an_address(session: Session) -
 
 def test_a_voters_mail_names_the_vote_and_the_story_and_no_choice(session: Session) -> None:
     publish(session)
-    next_vote = make_round(session, "may-2026")
+    make_round(session, "may-2026", opens_at=NOW + timedelta(days=10))
     with transaction(session):
-        next_vote.opens_at, next_vote.closes_at = NOW + timedelta(days=10), NOW + timedelta(days=17)
         session.get_one(Member, voter_of(session)).typed_email = "ignored@example.org"
 
     assert mail_of(session, commission_of(session)) == StoryMail(

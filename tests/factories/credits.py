@@ -51,13 +51,20 @@ def make_voters(session: Session, many: int, prefix: str = "voter") -> list[int]
 
 
 def make_round(
-    session: Session, slug: str = "march-2026", *, name: str = "The March vote", name_uk: str = "", seats: int = 1
+    session: Session,
+    slug: str = "march-2026",
+    *,
+    name: str = "The March vote",
+    name_uk: str = "",
+    seats: int = 1,
+    opens_at: datetime = CLOSED - timedelta(days=7),
 ) -> Round:
-    """A vote with three topics that opened nine days ago and closed two days ago, without any box check yet."""
+    """A vote with three topics that opened nine days ago (or opens then) and closed two days ago, without any box check yet."""
     with transaction(session):
         round_ = Round(
             slug=slug, name=name, name_uk=name_uk, seats=seats, rule="plain" if seats == 1 else "fair_share",
-            opens_at=CLOSED - timedelta(days=7), closes_at=CLOSED, created_at=CLOSED - timedelta(days=8),
+            opens_at=opens_at, closes_at=opens_at + timedelta(days=7), created_at=CLOSED - timedelta(days=8),
+            scheduled_at=CLOSED - timedelta(days=8),
         )  # fmt: skip
         topics = [Topic(slug=f"{slug}-{topic}", title=topic.capitalize(), state="shortlisted", created_at=NOW) for topic in TOPICS]
         round_.topics = [RoundTopic(topic=topic, position=position) for position, topic in enumerate(topics, start=1)]

@@ -84,6 +84,8 @@ class Payment(Base):
     fee_minor: Mapped[int | None]
     net_minor: Mapped[int | None]
     currency: Mapped[str]
+    # Stripe's name for the card's number, the same for every customer of one account; it says who shares a card and nothing else.
+    card_fingerprint: Mapped[str] = mapped_column(default="")
     occurred_at: Mapped[datetime]
 
 

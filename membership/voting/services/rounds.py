@@ -62,6 +62,7 @@ def create_round(
             settling_hours=settling_hours,
             embargo_hours=embargo_hours,
             created_at=now,
+            scheduled_at=now,
             topics=[RoundTopic(topic_id=topic_id, position=at) for at, topic_id in enumerate(topic_ids, 1)],
         )
         return _add(session, round_, actor_id=actor_id, now=now)
