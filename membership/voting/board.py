@@ -1,18 +1,37 @@
-"""The topic board: every topic that may be seen, with its state as the page names it and where it came from."""
+"""The topic board: every topic that may be seen, with its state as the page names it, who supports it and where it came from."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
+from types import MappingProxyType
+from typing import NamedTuple
+from unicodedata import normalize
 
-from sqlalchemy import or_, select
+from sqlalchemy import false, literal, or_, select
 from sqlalchemy.orm import Session
 
 from membership.articles.models import Article
-from membership.voting import queries
-from membership.voting.models import Publication, Round, RoundTopic, Topic
+from membership.voting import topic_queries
+from membership.voting.models import Round, Topic
+from membership.voting.places import CHOSEN, ON_BALLOT, Place, places
+from membership.voting.titles import sort_key
 
-SORTS = ("newest", "title", "state")
-# The order in which a sort by state shows them, too.
-STATES = ("on_ballot", "chosen", "shortlisted", "suggested", "waiting", "declined")
-STATE_OF = {"suggested": "waiting", "approved": "suggested", "shortlisted": "shortlisted", "declined": "declined"}
+SORTS = ("newest", "support", "title", "state")
+# In the order in which a sort by state shows them. Suggested: still being read, seen by its author and by staff.
+STATES = (
+    "on_ballot",
+    "shortlisted",
+    "taken_up",
+    "in_progress",
+    "chosen",
+    "published",
+    "suggested",
+    "dropped",
+    "declined",
+    "merged",
+)
+STATE_OF = {"approved": "taken_up"}
+NOTHING: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -20,23 +39,80 @@ class BoardLine:
     """One topic on the board."""
 
     topic: Topic
-    state: str
+    state: str  # one of STATES
     round: Round | None  # the vote it stands in, or which chose it
     article: Article | None
     is_mine: bool
+    support: int
+    is_supported: bool  # by the viewer
 
 
-def board(session: Session, *, search: str = "", sort: str = "newest", viewer_id: int | None = None) -> list[BoardLine]:
-    """Return the public topics and the viewer's own suggestions that are still being read."""
-    visible = select(Topic).where(or_(Topic.state != "suggested", Topic.suggested_by_id == viewer_id))
-    topics = list(session.scalars(visible.order_by(Topic.created_at.desc(), Topic.id.desc())))
-    needle = search.casefold().strip()
-    lines = [line for line in _lines(session, topics, viewer_id) if needle in f"{line.topic.title} {line.topic.why}".casefold()]
-    if sort == "title":
-        lines.sort(key=lambda line: line.topic.title.casefold())
-    elif sort == "state":
-        lines.sort(key=lambda line: STATES.index(line.state))
-    return lines
+@dataclass(frozen=True)
+class Board:
+    """One page of the topics that were asked for."""
+
+    lines: Sequence[BoardLine]
+    page: int
+    pages: int
+    total: int
+
+
+class _Found(NamedTuple):
+    """What a topic is sorted and chosen by."""
+
+    id: int
+    title: str
+    state: str
+    is_mine: bool
+
+
+def board(
+    session: Session,
+    *,
+    search: str = "",
+    sort: str = "newest",
+    state: str = "",
+    mine: bool = False,
+    viewer_id: int | None = None,
+    is_staff: bool = False,
+    progress: Mapping[int, str] = NOTHING,
+    page: int = 1,
+    per_page: int = 30,
+) -> Board:
+    """Return a page of the public topics and the viewer's own suggestions that are still being read; staff see everybody's.
+
+    progress: what became of what was chosen (in_progress, published or dropped), by topic. A page past the last one is the last.
+    """
+    stand = places(session)
+    visible = _visible(session, stand, progress, search=search, viewer_id=viewer_id, is_staff=is_staff)
+    found = [each for each in visible if (not state or each.state == state) and (not mine or each.is_mine)]
+    pages = max(1, ceil(len(found) / per_page))
+    page = min(max(1, page), pages)
+    shown = _sorted(session, found, sort)[(page - 1) * per_page : page * per_page]
+    return Board(_lines(session, shown, stand, viewer_id), page, pages, len(found))
+
+
+def line_of(session: Session, topic: Topic, *, viewer_id: int | None = None, progress: Mapping[int, str] = NOTHING) -> BoardLine:
+    """Return one topic as the board shows it; whether the viewer may see it is the caller's business."""
+    [line] = lines_of(session, [topic], viewer_id=viewer_id, progress=progress)
+    return line
+
+
+def lines_of(
+    session: Session, topics: Sequence[Topic], *, viewer_id: int | None = None, progress: Mapping[int, str] = NOTHING
+) -> list[BoardLine]:
+    """Return these topics as the board shows them; whether the viewer may see them is the caller's business."""
+    stand = places(session, [topic.id for topic in topics])
+    found = [
+        _Found(
+            topic.id,
+            topic.title,
+            _state(topic.state, stand.get(topic.id), progress.get(topic.id)),
+            viewer_id is not None and topic.suggested_by_id == viewer_id,
+        )
+        for topic in topics
+    ]
+    return _lines(session, found, stand, viewer_id)
 
 
 def waiting_suggestions(session: Session) -> list[Topic]:
@@ -44,38 +120,77 @@ def waiting_suggestions(session: Session) -> list[Topic]:
     return list(session.scalars(select(Topic).where(Topic.state == "suggested").order_by(Topic.created_at, Topic.id)))
 
 
-def answered_topics(session: Session) -> list[BoardLine]:
-    """Return every other topic, newest first."""
-    answered = select(Topic).where(Topic.state != "suggested").order_by(Topic.created_at.desc(), Topic.id.desc())
-    return _lines(session, list(session.scalars(answered)), None)
+def usable_topics(session: Session, *, round_id: int | None = None) -> list[Topic]:
+    """Return what can stand on a new ballot, or on that of this vote being prepared, the shortlisted first."""
+    busy = {topic_id for topic_id, place in places(session).items() if place.round_id != round_id}
+    found = session.scalars(select(Topic).where(Topic.state.in_(("approved", "shortlisted"))))
+    usable = sorted((topic for topic in found if topic.id not in busy), key=lambda topic: sort_key(topic.title))
+    return sorted(usable, key=lambda topic: topic.state != "shortlisted")
 
 
-def usable_topics(session: Session) -> list[Topic]:
-    """Return what can stand on a new ballot, the shortlisted first."""
-    unpublished = select(RoundTopic.topic_id).outerjoin(Publication, Publication.round_id == RoundTopic.round_id)
-    busy = set(session.scalars(unpublished.where(Publication.round_id.is_(None)))) | queries.chosen_topic_ids(session)
-    found = session.scalars(select(Topic).where(Topic.state.in_(("approved", "shortlisted"))).order_by(Topic.title))
-    return sorted((topic for topic in found if topic.id not in busy), key=lambda topic: topic.state != "shortlisted")
+def _visible(
+    session: Session,
+    stand: Mapping[int, Place],
+    progress: Mapping[int, str],
+    *,
+    search: str,
+    viewer_id: int | None,
+    is_staff: bool,
+) -> Iterable[_Found]:
+    """Give every topic that may be seen and holds all words looked for, newest first."""
+    words = normalize("NFC", search).casefold().split()
+    # Row by row and not page by page: what a topic is follows from the votes too, and SQLite knows no capitals beyond ASCII.
+    columns = select(Topic.id, Topic.title, Topic.why if words else literal(""), Topic.state, Topic.suggested_by_id)
+    if not is_staff:
+        # A stranger's id must not be NULL here: that is the author of what somebody suggested who is gone.
+        own = false() if viewer_id is None else Topic.suggested_by_id == viewer_id
+        columns = columns.where(or_(Topic.state.in_(topic_queries.PUBLIC), own))
+    for topic_id, title, why, kept, author_id in session.execute(columns.order_by(Topic.created_at.desc(), Topic.id.desc())):
+        text = f"{title} {why}".casefold() if words else ""
+        if all(word in text for word in words):
+            is_mine = viewer_id is not None and author_id == viewer_id
+            yield _Found(topic_id, title, _state(kept, stand.get(topic_id), progress.get(topic_id)), is_mine)
 
 
-def _lines(session: Session, topics: list[Topic], viewer_id: int | None) -> list[BoardLine]:
-    places = _places(session)
-    wanted = {topic.article_id for topic in topics if topic.article_id}
-    articles = {article.id: article for article in session.scalars(select(Article).where(Article.id.in_(wanted)))} if wanted else {}
-    lines = []
-    for topic in topics:
-        state, round_ = places.get(topic.slug, (STATE_OF[topic.state], None))
-        mine = viewer_id is not None and topic.suggested_by_id == viewer_id
-        lines.append(BoardLine(topic, state, round_, articles.get(topic.article_id or 0), mine))
-    return lines
+def _state(kept: str, place: Place | None, became: str | None) -> str:
+    if place and place.state == CHOSEN:
+        return became or CHOSEN
+    return ON_BALLOT if place and place.state == ON_BALLOT else STATE_OF.get(kept, kept)
 
 
-def _places(session: Session) -> dict[str, tuple[str, Round]]:
-    """Return which topics stand on a ballot whose result is not public, and which were chosen."""
-    places: dict[str, tuple[str, Round]] = {}
-    for round_ in queries.all_rounds(session):
-        if round_.publication:
-            places |= dict.fromkeys(queries.result_of(round_).winners, ("chosen", round_))
-        elif round_.opening:
-            places |= {entry.topic.slug: ("on_ballot", round_) for entry in round_.topics}
-    return places
+def _sorted(session: Session, found: list[_Found], sort: str) -> list[_Found]:
+    if sort == "title":
+        return sorted(found, key=lambda each: sort_key(each.title))
+    if sort == "state":
+        return sorted(found, key=lambda each: STATES.index(each.state))
+    if sort == "support":
+        support = topic_queries.support_of(session)
+        return sorted(found, key=lambda each: -support.get(each.id, 0))
+    return found
+
+
+def _lines(session: Session, shown: Sequence[_Found], stand: Mapping[int, Place], viewer_id: int | None) -> list[BoardLine]:
+    ids = [each.id for each in shown]
+    topics = {topic.id: topic for topic in session.scalars(select(Topic).where(Topic.id.in_(ids)))}
+    wanted = {topic.article_id for topic in topics.values() if topic.article_id}
+    articles = {one.id: one for one in session.scalars(select(Article).where(Article.id.in_(wanted)))} if wanted else {}
+    round_of = {each: stand[each].round_id for each in ids if each in stand and stand[each].state in (ON_BALLOT, CHOSEN)}
+    rounds = _rounds(session, set(round_of.values()))
+    support = topic_queries.support_of(session, ids)
+    supported = topic_queries.supported_by(session, viewer_id) if viewer_id is not None else set()
+    return [
+        BoardLine(
+            topic=topics[each.id],
+            state=each.state,
+            round=rounds.get(round_of.get(each.id, 0)),
+            article=articles.get(topics[each.id].article_id or 0),
+            is_mine=each.is_mine,
+            support=support.get(each.id, 0),
+            is_supported=each.id in supported,
+        )
+        for each in shown
+    ]
+
+
+def _rounds(session: Session, ids: set[int]) -> dict[int, Round]:
+    return {one.id: one for one in session.scalars(select(Round).where(Round.id.in_(ids)))} if ids else {}

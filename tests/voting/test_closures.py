@@ -15,8 +15,8 @@ from membership.credits.models import Award
 from membership.db import transaction
 from membership.voting import queries, services
 from membership.voting.keys import KeyUnreadable, RoundKeys
-from membership.voting.models import Ballot, Participation, RollEntry, Topic
-from tests.factories.voting import cast, certify_vote, close_vote, make_patron, open_vote, publish_vote
+from membership.voting.models import Ballot, Participation, RollEntry, Topic, TopicSupport
+from tests.factories.voting import cast, certify_vote, close_vote, make_patron, make_topics, open_vote, publish_vote
 
 MINUTE = timedelta(minutes=1)
 
@@ -136,16 +136,20 @@ def test_no_transaction_that_takes_a_ballot_back_writes_anything_that_names_a_me
     assert [len([each for each in statements if "member" in each or "closure" in each]) for statements in ballots] == [0]
 
 
-def test_suggestions_stay_and_are_nobodys(session: Session, keys: RoundKeys, clock: FixedClock) -> None:
-    patron = make_patron(session, clock=clock)
-    services.suggest_topic(session, title="Water", why="", language="en", member_id=patron, now=clock.now())
+def test_suggestions_stay_and_are_nobodys_and_marks_go(session: Session, keys: RoundKeys, clock: FixedClock) -> None:
+    patron, other = make_patron(session, clock=clock), make_patron(session, clock=clock)
+    words = {"title": "Who pays for water?", "why": "", "language": "en", "suggested_as": "Olena"}
+    services.suggest_topic(session, **words, member_id=patron, now=clock.now())
+    [port] = make_topics(session, ["port"], clock=clock)
+    for supporter in (patron, other):
+        services.support_topic(session, topic_id=port, member_id=supporter)
     shut(session, patron, clock)
     clock.instant += MINUTE
     withdraw(session, keys, clock)
 
-    assert [(row.title, row.suggested_by_id) for row in session.execute(select(Topic.title, Topic.suggested_by_id))] == [
-        ("Water", None)
-    ]
+    kept = session.execute(select(Topic.title, Topic.suggested_by_id, Topic.suggested_as).order_by(Topic.id))
+    assert [tuple(row) for row in kept] == [("Who pays for water?", None, ""), ("About port", None, "")]
+    assert [tuple(row) for row in session.execute(select(TopicSupport.topic_id, TopicSupport.member_id))] == [(port, other)]
 
 
 def test_badges_go_and_do_not_come_again(session: Session, keys: RoundKeys, clock: FixedClock) -> None:

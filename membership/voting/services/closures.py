@@ -1,11 +1,11 @@
-"""An account is deleted: its ballots in open votes are taken back, and its suggestions are nobody's (DESIGN §4)."""
+"""An account is deleted: its ballots in open votes and its marks on topics go, and its suggestions are nobody's (DESIGN §4)."""
 
 import random
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.orm import Session
 
 from membership.accounts import closures
@@ -14,7 +14,7 @@ from membership.clock import Clock
 from membership.db import transaction
 from membership.voting import queries
 from membership.voting.keys import KeyLost, RoundKeys
-from membership.voting.models import Topic
+from membership.voting.models import Topic, TopicSupport
 from membership.voting.receipts import voter_tag
 from membership.voting.refusals import BallotRefused
 from membership.voting.services.ballots import withdraw_ballot
@@ -51,5 +51,6 @@ def _tags(session: Session, due: list[Closing], keys: RoundKeys, at: datetime) -
 def _let_go(session: Session, closing: Closing, now: datetime) -> int:
     with transaction(session):
         own = update(Topic).where(Topic.suggested_by_id == closing.member_id)
-        session.execute(own.values(suggested_by_id=None).execution_options(synchronize_session=False))
+        session.execute(own.values(suggested_by_id=None, suggested_as="").execution_options(synchronize_session=False))
+        session.execute(delete(TopicSupport).where(TopicSupport.member_id == closing.member_id))
         return closures.note_part(session, closing.id, PART, now=now)
