@@ -15,7 +15,7 @@ from membership.articles.models import Article
 from membership.articles.newsroom_texts import get_text
 from membership.articles.structured_data import news_article
 from membership.articles.text_forms import text_facts, text_title
-from membership.credits.queries import CreditLine, credit_for_article, figures
+from membership.credits.queries import CreditLine, credit_for_article, figures, votes_around
 from membership.errors import NotFound
 from membership.patronage.queries import ask_for, standing_of
 from membership.voting.models import Round
@@ -59,13 +59,14 @@ def show_article(slug: str) -> ResponseReturnValue:
         raise NotFound("There is no story at this address.")
     article = page.article
     speak(article.language)
-    credit = credit_for_article(session(), article.id)
+    credit, follow_ups = votes_around(session(), article, at=now())
     canonical = _absolute(url_for(".show_article", slug=article.slug))
     return render_template(
         "articles/show_article.html",
         article=article,
         related=_not_named_above(page),
         credit=credit,
+        follow_ups=follow_ups,
         ask=ask_for(session(), article=article),
         canonical=canonical,
         described=_described(article, canonical, credit),

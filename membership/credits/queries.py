@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Integer, Row, Select, cast, func, null, or_, select, union_all
 from sqlalchemy.orm import Session, lazyload
 
 from membership.accounts.models import Member
@@ -20,6 +20,7 @@ from membership.voting import queries as voting
 from membership.voting.explanation import ORDER_ONLY_BELOW
 from membership.voting.models import BoxCheck, Count, Participation, Round, Topic
 from membership.voting.tally import Result
+from membership.voting.topic_queries import follow_ups_on_ballot
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,16 @@ class CreditLine:
     voted: int
     wanted: int | None  # who ticked it; None where so few voted that it would give ballots away
     names: tuple[str, ...]  # those who asked to be named
+
+
+@dataclass(frozen=True)
+class FollowUpLine:
+    """A topic that came from an article, and the open vote in which it can be ticked."""
+
+    title: str
+    language: str
+    round_name: str
+    round_slug: str
 
 
 @dataclass(frozen=True)
@@ -80,22 +91,23 @@ class Story:
 
 def credit_for_article(session: Session, article_id: int) -> CreditLine | None:
     """Return the credit of an article in the article's language, in one statement; None if no vote chose it."""
-    row = session.execute(
-        select(Round.name, Round.name_uk, Round.slug, BoxCheck.counted, Count.result, Topic.slug, Article.language)
-        .select_from(Commission)
-        .join(Article, Article.id == Commission.article_id)
-        .join(Round, Round.id == Commission.round_id)
-        .join(Topic, Topic.id == Commission.topic_id)
-        .join(Count, Count.round_id == Round.id)
-        .join(BoxCheck, BoxCheck.round_id == Round.id)
-        .where(Commission.article_id == article_id, Commission.state == PUBLISHED),
-    ).one_or_none()
-    if row is None:
-        return None
-    name, name_uk, round_slug, counted, result, topic_slug, language = row
-    return _credit_line(
-        name_uk if language == "uk" and name_uk else name, round_slug, counted or 0, Result.from_json(result), topic_slug
-    )
+    row = session.execute(_credits(article_id)).one_or_none()
+    return _credit_of_row(row) if row else None
+
+
+def votes_around(session: Session, article: Article, *, at: datetime) -> tuple[CreditLine | None, list[FollowUpLine]]:
+    """Return the credit of an article and which of its follow-ups can be ticked now, in its language, in one statement."""
+    nothing = (cast(null(), Integer), cast(null(), Count.result.type))
+    ticked_now = follow_ups_on_ballot(article.id, at=at).order_by(None)
+    ticked_now = ticked_now.with_only_columns(Round.name, Round.name_uk, Round.slug, Topic.title, Topic.language, *nothing)
+    rows = session.execute(union_all(_credits(article.id), ticked_now)).all()
+    lines = [_credit_of_row(row) for row in rows if row.result is not None]
+    follow_ups = [
+        FollowUpLine(title, language, _name_in(article.language, name, name_uk), slug)
+        for name, name_uk, slug, title, language, _counted, result in rows
+        if result is None
+    ]
+    return (lines[0] if lines else None), follow_ups
 
 
 def credit_of(session: Session, story: Story, article: Article) -> CreditLine:
@@ -157,6 +169,19 @@ def stories(session: Session, state: str | None = None) -> list[Story]:
     return [Story(*row) for row in session.execute(query.where(Commission.state == state) if state else query)]
 
 
+def progress_of_topics(session: Session) -> dict[int, str]:
+    """Return what became of each chosen topic (in_progress, published, dropped) by its id."""
+    rows = session.execute(select(Commission.topic_id, Commission.state).order_by(Commission.id))
+    return {row.topic_id: row.state for row in rows}
+
+
+def find_story_of_topic(session: Session, topic_id: int) -> Story | None:
+    """Return what became of a topic that a published vote has chosen."""
+    newest = _stories().where(Commission.topic_id == topic_id).order_by(Commission.id.desc()).limit(1)
+    row = session.execute(newest).one_or_none()
+    return Story(*row) if row else None
+
+
 def linkable_articles(session: Session, *, text: str, now: datetime, limit: int = 20) -> list[Article]:
     """Return published articles that keep no promise yet, newest first; text is looked for in headline and slug."""
     query = (
@@ -203,6 +228,30 @@ def find_story_mail(session: Session, *, commission_id: int, member_id: int, now
         voted=session.scalar(select(BoxCheck.counted).where(BoxCheck.round_id == story.round.id)) or 0,
         next_opens_at=session.scalar(select(func.min(Round.opens_at)).where(Round.opens_at > now)),
     )
+
+
+def _credits(article_id: int) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Round.name, Round.name_uk, Round.slug, Topic.slug.label("topic_slug"), Article.language, BoxCheck.counted, Count.result
+        )
+        .select_from(Commission)
+        .join(Article, Article.id == Commission.article_id)
+        .join(Round, Round.id == Commission.round_id)
+        .join(Topic, Topic.id == Commission.topic_id)
+        .join(Count, Count.round_id == Round.id)
+        .join(BoxCheck, BoxCheck.round_id == Round.id)
+        .where(Commission.article_id == article_id, Commission.state == PUBLISHED)
+    )
+
+
+def _credit_of_row(row: Row[*tuple[Any, ...]]) -> CreditLine:
+    name, name_uk, round_slug, topic_slug, language, counted, result = row
+    return _credit_line(_name_in(language, name, name_uk), round_slug, counted or 0, Result.from_json(result), topic_slug)
+
+
+def _name_in(language: str, name: str, name_uk: str) -> str:
+    return name_uk if language == "uk" and name_uk else name
 
 
 def _credit_line(round_name: str, round_slug: str, voted: int, result: Result, topic_slug: str) -> CreditLine:
