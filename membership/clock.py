@@ -7,6 +7,8 @@ from typing import Protocol
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+_INSTANT = select(func.clock_timestamp())
+
 
 class Clock(Protocol):
     """Gives aware UTC instants."""
@@ -30,7 +32,7 @@ class SystemClock:
     def now_in(self, session: Session) -> datetime:
         if session.get_bind().dialect.name != "postgresql":
             return self.now()
-        instant: datetime = session.scalars(select(func.clock_timestamp())).one()
+        instant: datetime = session.scalars(_INSTANT).one()
         return instant.astimezone(UTC)
 
 

@@ -2,7 +2,7 @@
 
 Left to itself SQLite lets a writer who must wait sleep for up to 100 ms and try again, and whoever comes at the right moment goes
 first: most wait for nothing and a few for seconds. The queue decides about the order alone; what keeps writers apart is still
-SQLite's own lock, also from those who don't stand in line (migrations, VACUUM, a shell).
+SQLite's own lock, also from those who don't stand in line (migrations, a shell).
 """
 
 import fcntl

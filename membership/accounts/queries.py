@@ -3,14 +3,21 @@
 import hashlib
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import bindparam, func, select
+from sqlalchemy.orm import Session, joinedload
 
 from membership.accounts.addresses import normalise
 from membership.accounts.models import LoginSession, MailChoice, Member, SignInRequest, StaffLink
 from membership.accounts.sign_in_rules import MAILS_PER_HOUR, is_alive
 from membership.db import is_postgresql
 from membership.errors import NotFound
+
+# Asked by every request of somebody who is signed in: made once, and one round trip with the member and their roles.
+_LOGIN = (
+    select(LoginSession)
+    .where(LoginSession.token_hash == bindparam("token_hash"))
+    .options(joinedload(LoginSession.member).joinedload(Member.roles))
+)
 
 
 def token_hash(token: str) -> bytes:
@@ -74,7 +81,7 @@ def lock_address(session: Session, address: str) -> None:
 
 def find_login_session(session: Session, *, token: str, now: datetime) -> LoginSession | None:
     """Return the session behind a cookie's token if it has neither ended nor run out nor been idle for too long."""
-    found = session.scalar(select(LoginSession).where(LoginSession.token_hash == token_hash(token)))
+    found = session.scalars(_LOGIN, {"token_hash": token_hash(token)}).unique().one_or_none()
     return found if found is not None and is_alive(found, now) and found.member.closed_at is None else None
 
 

@@ -27,9 +27,12 @@ from membership.patronage.leaving import may_withdraw, withdrawable_until
 from membership.patronage.links import make_links
 from membership.patronage.models import CheckoutAttempt, Payment, Subscription
 from membership.patronage.receipts import facts_of
+from membership.voting.sealed import settling_roll
 
 # A quiet minute: votes open and close at full and half hours.
 FORGETS_AT_MINUTE = 23
+# While a ballot box waits for first payments, Stripe is asked about them twice an hour.
+SETTLES_AT_MINUTES = (11, 41)
 
 
 def jobs(context: JobContext, gateway: Gateway) -> Sequence[Job]:
@@ -46,6 +49,7 @@ def jobs(context: JobContext, gateway: Gateway) -> Sequence[Job]:
     clock = context.clock.now
     return (
         job("events", lambda session, _: services.sweep_events(session, gateway, now=clock)),
+        job("first_payments", lambda session, now: _settle_votes(session, gateway, now)),
         job("seats", lambda session, now: services.draw_seats_from_pool(session, now=now)),
         job("twins", lambda session, now: services.notice_twins(session, now=now)),
         job("duplicates", lambda session, now: services.end_duplicates(session, gateway, now=now)),
@@ -66,6 +70,13 @@ def jobs(context: JobContext, gateway: Gateway) -> Sequence[Job]:
 def _compare_with_stripe(session: Session, gateway: Gateway, now: datetime, clock: Callable[[], datetime]) -> int:
     services.request_nightly(session, now=now)
     return int(services.carry_out_reconcile(session, gateway, now=clock) is not None)
+
+
+def _settle_votes(session: Session, gateway: Gateway, now: datetime) -> int:
+    """Ask Stripe about the pending first payments of whoever could vote in a vote whose box waits, whether they did or not."""
+    if now.minute not in SETTLES_AT_MINUTES:
+        return 0
+    return services.sync_first_payments(session, gateway, member_ids=settling_roll(session), now=now)
 
 
 def _forget_requests(session: Session, now: datetime) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, Select, column, exists, func, select, table, true, union
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, column, exists, func, select, table, true, union
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Member, StaffRole
@@ -254,17 +254,17 @@ def is_proved(session: Session, member_id: int) -> bool:
     return session.scalar(select(Member.email).where(Member.id == member_id)) is not None
 
 
-def _covered(at: datetime) -> Select[int]:
-    return (
-        select(PaidPeriod.member_id)
-        .distinct()
-        .where(
-            PaidPeriod.starts_at <= at,
-            PaidPeriod.ends_at > at,
-            PaidPeriod.reversed_at.is_(None) | (PaidPeriod.reversed_at > at),
-            PaidPeriod.disputed_at.is_(None) | (PaidPeriod.disputed_at > at),
-        )
-    )
+def is_covered(member_id: ColumnElement[int], at: ColumnElement[datetime]) -> ColumnElement[bool]:
+    """Return the condition that a paid period alone makes this member a patron at this instant, so that nothing else is to ask."""
+    is_closed = exists().where(Member.id == member_id, Member.closed_at.is_not(None))
+    is_staff = exists().where(StaffRole.member_id == member_id)
+    return and_(_covered(at).where(PaidPeriod.member_id == member_id).exists(), ~is_staff, ~is_closed)
+
+
+def _covered(at: datetime | ColumnElement[datetime]) -> Select[int]:
+    reversed_at, disputed_at = PaidPeriod.reversed_at, PaidPeriod.disputed_at
+    is_kept = (reversed_at.is_(None) | (reversed_at > at)) & (disputed_at.is_(None) | (disputed_at > at))
+    return select(PaidPeriod.member_id).distinct().where(PaidPeriod.starts_at <= at, PaidPeriod.ends_at > at, is_kept)
 
 
 def _closed_at() -> ScalarSelect[datetime]:

@@ -18,6 +18,7 @@ from membership.voting.keys import KeyLost, RoundKeys
 from membership.voting.models import Ballot, BallotChoice, RollEntry, Round
 from membership.voting.receipts import voter_tag
 from membership.voting.roll import roll_hash
+from membership.voting.shared_cards import SharedCards, shared_cards
 
 NOT_ON_ROLL = "not_on_roll"
 MALFORMED = "malformed"
@@ -35,6 +36,7 @@ class BoxReport:
     roll_sha256: str
     roll_intact: bool
     key_lost: bool
+    shared_cards: SharedCards
 
     @property
     def counted(self) -> int:
@@ -70,6 +72,7 @@ def report(session: Session, round_: Round, *, keys: RoundKeys, at: datetime) ->
         roll_sha256=round_.closing.roll_sha256,
         roll_intact=roll_hash(round_.slug, roll) == round_.closing.roll_sha256,
         key_lost=sorted_.key is None,
+        shared_cards=shared_cards(session, round_.id),
     )
 
 

@@ -12,7 +12,6 @@ from membership.voting.keys import KeyLost, RoundKeys
 from membership.voting.models import (
     Ballot,
     BallotChoice,
-    BoxCheck,
     CertifiedBallot,
     CertifiedReceipt,
     Closing,
@@ -168,6 +167,12 @@ def participations_of(session: Session, member_id: int) -> list[Participation]:
     return list(session.scalars(own))
 
 
+def has_opened_a_round(session: Session) -> bool:
+    """Return whether this newsroom has ever opened a vote that was not voided."""
+    opened = select(Opening.round_id).outerjoin(Voiding, Voiding.round_id == Opening.round_id).where(Voiding.voided_at.is_(None))
+    return session.scalar(opened.limit(1)) is not None
+
+
 def certified_ballots(session: Session, round_id: int) -> dict[frozenset[str], int]:
     """Return how often each combination of topics was ticked on the ballots that count."""
     grouped = select(CertifiedBallot.topics, func.count()).where(CertifiedBallot.round_id == round_id)
@@ -200,24 +205,6 @@ def rounds_due_to_publish(session: Session, *, at: datetime) -> list[int]:
     counted = counted.outerjoin(Voiding, Voiding.round_id == Count.round_id)
     counted = counted.where(Publication.round_id.is_(None), Voiding.voided_at.is_(None), Count.publish_at <= at)
     return list(session.scalars(counted.order_by(Count.round_id)))
-
-
-def can_read_keys(session: Session, keys: RoundKeys) -> bool:
-    """Return whether the key of every vote that was opened and is not certified yet can be read."""
-    needed = select(Opening.round_id).outerjoin(BoxCheck, BoxCheck.round_id == Opening.round_id)
-    return all(keys.exists(round_id) for round_id in session.scalars(needed.where(BoxCheck.confirmed_at.is_(None))))
-
-
-def rounds_with_due_key(session: Session) -> list[int]:
-    """Return the certified votes whose key has not been destroyed."""
-    due = select(BoxCheck.round_id).where(BoxCheck.confirmed_at.is_not(None), BoxCheck.key_destroyed_at.is_(None))
-    return list(session.scalars(due.order_by(BoxCheck.round_id)))
-
-
-def chosen_topic_ids(session: Session) -> set[int]:
-    """Return the topics that a published vote has chosen."""
-    winners = {slug for round_ in published_rounds(session) for slug in result_of(round_).winners}
-    return set(session.scalars(select(Topic.id).where(Topic.slug.in_(winners)))) if winners else set()
 
 
 def round_names(session: Session) -> dict[int, str]:

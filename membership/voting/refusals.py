@@ -58,6 +58,15 @@ class UnknownTopic(BallotRefused):
         super().__init__("One of these topics isn't part of this vote.")
 
 
+class WithdrawnTopic(BallotRefused):
+    """A topic that was taken off this ballot since the page was opened."""
+
+    code = "withdrawn_topic"
+
+    def __init__(self) -> None:
+        super().__init__("One of these topics was taken off the ballot.")
+
+
 class StillSettling(Conflict):
     """First payments are still on their way; the box can be checked when they have arrived, at the latest at `until`."""
 
@@ -71,3 +80,18 @@ class SamePerson(NotAllowed):
 
     def __init__(self) -> None:
         super().__init__("You checked this box yourself. A second person has to confirm it.")
+
+
+class TooSoonAlone(NotAllowed):
+    """Who alone can check a box looks at it twice, a day apart."""
+
+    def __init__(self) -> None:
+        super().__init__("You checked this box yourself. Nobody else can confirm it, so look again 24 hours after your first look.")
+
+
+class TwinTopic(Conflict):
+    """A public topic has a title that nobody can tell from this one."""
+
+    def __init__(self, *, slug: str, title: str) -> None:
+        super().__init__("There is a topic with this title already. Support that one, or say how yours differs.")
+        self.slug, self.title = slug, title

@@ -15,7 +15,7 @@ from membership.voting import queries, services
 from membership.voting.keys import RoundKeys
 from membership.voting.models import Ballot, BallotChoice, Round
 from membership.voting.receipts import voter_tag
-from membership.voting.refusals import NoTicks, NotOpenYet, RoundClosed, TooManyTicks, UnknownTopic
+from membership.voting.refusals import NoTicks, NotOpenYet, RoundClosed, TooManyTicks, UnknownTopic, WithdrawnTopic
 from tests.factories.voting import cast, close_vote, make_patron, make_round, make_staff, open_vote, topic_ids
 
 
@@ -51,6 +51,21 @@ def test_a_wrong_ballot_is_refused_and_the_earlier_one_stays(
         cast(session, round_, patron, slugs, keys=keys, clock=clock)
 
     assert slugs_of(session, round_, patron, keys) == {"water"}
+
+
+def test_a_topic_taken_off_the_ballot_is_not_ticked_any_more_and_earlier_ballots_stand(
+    session: Session, clock: FixedClock, keys: RoundKeys
+) -> None:
+    earlier, later = make_patron(session, clock=clock), make_patron(session, clock=clock)
+    round_ = open_vote(session, keys=keys, clock=clock)
+    cast(session, round_, earlier, "water", keys=keys, clock=clock)
+    editor, [water] = make_staff(session, clock=clock, role="editor"), topic_ids(session, "water")
+    services.withdraw_topic(session, round_id=round_.id, topic_id=water, reason="It is out", actor_id=editor, clock=clock)
+
+    with pytest.raises(WithdrawnTopic):
+        cast(session, round_, later, "water,port", keys=keys, clock=clock)
+
+    assert (slugs_of(session, round_, earlier, keys), slugs_of(session, round_, later, keys)) == ({"water"}, set())
 
 
 def test_a_late_ballot_is_refused_even_while_the_closing_job_is_late_and_is_told_how_late(

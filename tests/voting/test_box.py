@@ -1,5 +1,6 @@
 """Checking the box blind, by two people; certifying, shredding."""
 
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
@@ -12,10 +13,11 @@ from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Member
+from membership.audit import AuditEntry
 from membership.clock import FixedClock
 from membership.db import transaction
 from membership.errors import Conflict, Unavailable
-from membership.patronage.models import CheckoutAttempt, PaidPeriod, Subscription
+from membership.patronage.models import CheckoutAttempt, PaidPeriod, Payment, Subscription
 from membership.voting import box, queries, services
 from membership.voting.keys import RoundKeys
 from membership.voting.models import (
@@ -29,7 +31,8 @@ from membership.voting.models import (
     Round,
 )
 from membership.voting.receipts import receipt, receipt_hash, voter_tag
-from membership.voting.refusals import SamePerson, StillSettling
+from membership.voting.refusals import SamePerson, StillSettling, TooSoonAlone
+from membership.voting.shared_cards import SharedCards, shared_cards
 from tests.factories.patronage import make_plan
 from tests.factories.voting import (
     cast,
@@ -41,6 +44,7 @@ from tests.factories.voting import (
     make_patron,
     make_staff,
     open_vote,
+    topic_ids,
 )
 
 
@@ -84,12 +88,91 @@ def test_an_open_box_can_not_be_checked(session: Session, clock: FixedClock, key
 
 def test_nobody_confirms_their_own_check(session: Session, clock: FixedClock, keys: RoundKeys) -> None:
     round_, _ = closed_box(session, keys=keys, clock=clock)
-    counter = make_staff(session, clock=clock)
+    counter, _ = make_staff(session, clock=clock), make_staff(session, clock=clock, role="admin")
     services.check_box(session, round_id=round_.id, keys=keys, actor_id=counter, now=clock.now())
+    clock.instant += timedelta(days=2)
 
     with pytest.raises(SamePerson):
         services.confirm_check(session, round_id=round_.id, keys=keys, actor_id=counter, now=clock.now())
     assert (queries.count_ballots(session, round_.id), queries.certified_ballots(session, round_.id)) == (3, {})
+
+
+def test_where_nobody_else_can_the_same_person_confirms_a_day_later_and_that_is_kept(
+    session: Session, clock: FixedClock, keys: RoundKeys
+) -> None:
+    round_, _ = closed_box(session, keys=keys, clock=clock)
+    make_staff(session, clock=clock, role="editor")
+    counter = make_staff(session, clock=clock)
+    services.check_box(session, round_id=round_.id, keys=keys, actor_id=counter, now=clock.now())
+    clock.instant += timedelta(hours=24, seconds=-1)
+
+    with pytest.raises(TooSoonAlone):
+        services.confirm_check(session, round_id=round_.id, keys=keys, actor_id=counter, now=clock.now())
+    assert queries.count_ballots(session, round_.id) == 3
+    clock.instant += timedelta(seconds=1)
+    services.confirm_check(session, round_id=round_.id, keys=keys, actor_id=counter, now=clock.now())
+
+    check = queries.get_round(session, round_.id).box_check
+    assert check
+    assert (check.checked_alone, check.confirmed_by_id, check.counted) == (True, counter, 3)
+    [details] = session.scalars(select(AuditEntry.details).where(AuditEntry.act == "box.confirmed"))
+    assert details == {"counted": 3, "alone": True}
+
+
+def test_a_voided_vote_has_nothing_to_check_and_its_key_is_destroyed(session: Session, clock: FixedClock, keys: RoundKeys) -> None:
+    round_, _ = closed_box(session, keys=keys, clock=clock)
+    first, second = make_staff(session, clock=clock), make_staff(session, clock=clock)
+    services.check_box(session, round_id=round_.id, keys=keys, actor_id=first, now=clock.now())
+    services.void_round(session, round_id=round_.id, reason="The list was wrong", actor_id=second, clock=clock)
+
+    with pytest.raises(Conflict, match="not waiting for a second check"):
+        services.confirm_check(session, round_id=round_.id, keys=keys, actor_id=second, now=clock.now())
+    with pytest.raises(Conflict, match="not waiting for a first check"):
+        services.check_box(session, round_id=round_.id, keys=keys, actor_id=second, now=clock.now())
+    assert [services.destroy_due_keys(session, keys=keys, clock=clock) for _ in range(2)] == [1, 0]
+    voiding = queries.get_round(session, round_.id).voiding
+    assert voiding
+    assert (voiding.key_destroyed_at, list(keys.directory.iterdir())) == (clock.now(), [])
+
+
+def test_a_ballot_whose_topics_were_all_withdrawn_is_a_ballot_all_the_same(
+    session: Session, clock: FixedClock, keys: RoundKeys
+) -> None:
+    round_ = open_vote(session, keys=keys, clock=clock)
+    voters = cast_all(session, round_, {"water": 2, "port": 1}, keys=keys, clock=clock)
+    editor, [water] = make_staff(session, clock=clock, role="editor"), topic_ids(session, "water")
+    services.withdraw_topic(session, round_id=round_.id, topic_id=water, reason="It is out", actor_id=editor, clock=clock)
+
+    certified = certify_vote(session, round_, keys=keys, clock=clock)
+
+    assert queries.turnout(session, certified, at=clock.now()) == queries.Turnout(3, 3, is_rounded=False)
+    assert counted_voters(session, round_) == voters
+
+
+def test_shared_cards_are_a_number_about_all_who_could_vote(session: Session, clock: FixedClock, keys: RoundKeys) -> None:
+    """A card of one person, one of three of whom one has two payments, one of two of whom one can't vote, and none."""
+    ids = [make_patron(session, clock=clock) for _ in range(5)]
+    round_ = open_vote(session, keys=keys, clock=clock)
+    stranger = make_member(session, clock=clock)
+    cast(session, round_, ids[1], "water", keys=keys, clock=clock)
+    paid = [
+        (ids[0], "a"),
+        (ids[0], "a"),
+        *((one, "b") for one in ids[1:4]),
+        (ids[1], "b"),
+        (ids[4], "c"),
+        (stranger, "c"),
+        (ids[4], ""),
+    ]
+    with transaction(session):
+        session.add_all(charge_by_card(member_id, card, number, clock) for number, (member_id, card) in enumerate(paid))
+
+    assert shared_cards(session, round_.id) == SharedCards(cards=1, people=3)
+
+
+def charge_by_card(member_id: int, card: str, number: int, clock: FixedClock) -> Payment:
+    money = {"amount_minor": 500, "currency": "eur", "occurred_at": clock.now()}
+    return Payment(kind="charge", source="stripe", reference=f"ch_{number}", member_id=member_id, card_fingerprint=card, **money)
 
 
 def test_nothing_is_confirmed_that_nobody_checked(session: Session, clock: FixedClock, keys: RoundKeys) -> None:
@@ -152,6 +235,7 @@ def test_the_report_holds_numbers_and_no_topic(session: Session, clock: FixedClo
         roll_sha256=round_.closing.roll_sha256,
         roll_intact=True,
         key_lost=False,
+        shared_cards=SharedCards(0, 0),
     )
 
 
@@ -233,6 +317,37 @@ def test_the_key_is_destroyed_by_a_repeatable_job_that_says_when(session: Sessio
 
     assert keys.exists(round_.id) is False
     assert session.scalar(select(BoxCheck.key_destroyed_at)) == clock.instant
+
+
+def test_a_host_without_the_folder_leaves_the_key_to_one_that_has_it(session: Session, clock: FixedClock, keys: RoundKeys) -> None:
+    round_, _ = closed_box(session, keys=keys, clock=clock)
+    elsewhere = RoundKeys(keys.directory.with_name("not mounted"))
+    for verb in (services.check_box, services.confirm_check):
+        verb(session, round_id=round_.id, keys=keys, actor_id=make_staff(session, clock=clock), now=clock.now())
+
+    assert services.destroy_due_keys(session, keys=elsewhere, clock=clock) == 0
+    assert (keys.exists(round_.id), session.scalar(select(BoxCheck.key_destroyed_at))) == (True, None)
+    assert services.destroy_due_keys(session, keys=keys, clock=clock) == 1
+
+
+def test_a_key_that_went_with_its_folder_is_lost_only_when_a_person_says_so(
+    session: Session, clock: FixedClock, keys: RoundKeys
+) -> None:
+    round_, _ = closed_box(session, keys=keys, clock=clock)
+    counter = make_staff(session, clock=clock)
+    with pytest.raises(Conflict, match="isn't lost"):
+        services.give_up_key(session, round_id=round_.id, keys=keys, now=clock.now())
+    shutil.rmtree(keys.directory)
+    with pytest.raises(Unavailable):
+        services.check_box(session, round_id=round_.id, keys=keys, actor_id=counter, now=clock.now())
+
+    services.give_up_key(session, round_id=round_.id, keys=keys, now=clock.now())
+    certified = certify_vote(session, round_, keys=keys, clock=clock)
+
+    assert certified.box_check
+    assert (certified.box_check.key_lost, certified.box_check.counted) == (True, 3)
+    with pytest.raises(Conflict, match="no ballots that need a key"):
+        services.give_up_key(session, round_id=round_.id, keys=keys, now=clock.now())
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # the database in a file that a test can read

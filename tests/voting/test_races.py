@@ -10,13 +10,14 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from membership.clock import FixedClock
+from membership.errors import Conflict
 from membership.voting import queries, services
 from membership.voting.keys import RoundKeys
-from membership.voting.models import Ballot, BallotChoice
+from membership.voting.models import Ballot, BallotChoice, Topic, TopicSupport
 from membership.voting.receipts import voter_tag
 from membership.voting.refusals import RoundClosed
 from tests.conftest import make_sessions
-from tests.factories.voting import make_patrons, make_staff, open_vote, topic_ids
+from tests.factories.voting import make_patrons, make_staff, make_topics, open_vote, topic_ids
 
 VOTERS = 16
 
@@ -149,3 +150,56 @@ def test_two_processes_closing_at_once_close_it_once(session: Session, engine: E
         return str(services.close_due_rounds(own, clock=FixedClock(round_.closes_at)))
 
     assert sorted(at_once([close] * 4, engine)) == ["0", "0", "0", "1"]
+
+
+def test_no_mark_is_lost_or_doubled_when_its_topic_is_put_together_with_another_in_that_moment(
+    session: Session, engine: Engine, clock: FixedClock
+) -> None:
+    patrons, editor = make_patrons(session, VOTERS, clock=clock), make_staff(session, clock=clock, role="editor")
+    road, street = make_topics(session, ["road", "street"], clock=clock)
+    session.commit()
+
+    def supporter(member_id: int) -> Callable[[Session], str]:
+        def support(own: Session) -> str:
+            try:
+                services.support_topic(own, topic_id=road, member_id=member_id)
+            except Conflict:
+                return "refused"
+            return "supports"
+
+        return support
+
+    def merge(own: Session) -> str:
+        return str(services.merge_topic(own, topic_id=road, into_id=street, actor_id=editor, now=clock.now()))
+
+    *told, moved = at_once([*(supporter(patron) for patron in patrons), merge], engine)
+
+    supporting = [patron for patron, answer in zip(patrons, told, strict=True) if answer == "supports"]
+    marks = session.execute(select(TopicSupport.topic_id, TopicSupport.member_id).order_by(TopicSupport.member_id))
+    assert ([tuple(row) for row in marks], moved) == ([(street, patron) for patron in supporting], str(len(supporting)))
+
+
+def test_readers_who_suggest_the_same_in_one_moment_each_keep_one_suggestion_however_often_they_click(
+    session: Session, engine: Engine, clock: FixedClock
+) -> None:
+    patrons = make_patrons(session, 3, clock=clock)
+    session.commit()
+
+    def click(member_id: int) -> Callable[[Session], str]:
+        words = {"title": "Who repairs the road?", "why": "", "language": "en", "asked_by": {b"%d" % member_id: 10}}
+
+        def suggest(own: Session) -> str:
+            try:
+                services.suggest_topic(own, **words, member_id=member_id, now=clock.now())  # type: ignore[arg-type]
+            except Conflict as refused:
+                return refused.message
+            return "kept"
+
+        return suggest
+
+    told = at_once([click(patron) for patron in patrons * 3], engine)
+
+    assert sorted(told) == ["You have suggested this already, and it is still being read."] * 6 + ["kept"] * 3
+    kept = session.execute(select(Topic.slug, Topic.suggested_by_id).order_by(Topic.slug)).all()
+    assert [slug for slug, _ in kept] == [f"who-repairs-the-road{end}" for end in ("", "-2", "-3")]
+    assert {author for _, author in kept} == set(patrons)

@@ -1,6 +1,5 @@
 """The open pages of a vote: who may vote, every refusal, the confirmation, the result."""
 
-import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from html import unescape
@@ -104,7 +103,7 @@ def test_staff_are_told_why_they_do_not_vote(app: Flask, session: Session, clock
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        ("incomplete_expired", "Your payment didn’t go through."),
+        ("incomplete_expired", "Your first payment didn’t go through."),
         ("paused", "Your support is paused"),
         ("canceled", "Your support has ended."),
     ],
@@ -143,6 +142,100 @@ def test_a_first_payment_on_its_way_votes_and_is_told_what_that_means(
     assert "still on its way" in text_of(client.get("/votes/march"))
     assert send(client, "water").status_code == 303
     assert ticked(session, round_, member_id, keys) == topic_ids(session, "water")
+
+
+@pytest.mark.parametrize(
+    ("status", "since_days", "attention", "said"),
+    [
+        ("past_due", 2, "authentication", "Your bank wants you to confirm your last payment. You can vote until"),
+        ("past_due", 2, "expired", "Your card has expired. You can vote until Friday 3 April 2026"),
+        ("past_due", 20, "declined", "Your last payment didn’t go through. <a href"),
+        ("incomplete", None, "authentication", "Your bank wants you to confirm your first payment. You can vote now"),
+        ("active", None, "declined", "Your first payment didn’t go through. <a href"),
+    ],
+)
+def test_what_stands_in_the_way_of_a_payment_is_said_with_what_to_do(
+    app: Flask, session: Session, clock: FixedClock, keys: RoundKeys, status: str, since_days: int | None, attention: str, said: str
+) -> None:
+    member_id, since = make_member(session, clock=clock), clock.now() - timedelta(days=since_days or 0)
+    owed = {"stripe_id": "sub_1", "member_id": member_id, "status": status, "attention": attention, "created_at": clock.now()}
+    with transaction(session):
+        session.add(Subscription(**owed, past_due_since=since if since_days else None))
+        session.flush()
+        if since_days:
+            paid = {"starts_at": since - timedelta(days=30), "ends_at": since, "subscription_id": "sub_1"}
+            session.add(PaidPeriod(member_id=member_id, source="subscription", reference="in_1", **paid))
+    open_vote(session, keys=keys, clock=clock)
+
+    assert said in text_of(signed_in(app, member_id).get("/votes/march"))
+
+
+def test_who_became_a_patron_too_late_for_a_vote_of_earlier_ones_is_told_so(
+    app: Flask, session: Session, clock: FixedClock, keys: RoundKeys
+) -> None:
+    round_ = open_vote(session, keys=keys, clock=clock, electorate="at_opening")
+
+    refused = send(signed_in(app, make_patron(session, clock=clock)), "water")
+
+    assert (refused.status_code, "Only who was a patron when this vote opened" in text_of(refused)) == (403, True)
+    assert (queries.roll_of(session, round_.id), queries.count_ballots(session, round_.id)) == ([], 0)
+
+
+def test_while_the_key_does_not_answer_nothing_is_taken_and_every_tick_stays(
+    app: Flask, session: Session, clock: FixedClock, keys: RoundKeys
+) -> None:
+    patron = make_patron(session, clock=clock)
+    open_vote(session, keys=keys, clock=clock)
+    client, away = signed_in(app, patron), keys.directory.with_name("unmounted")
+    keys.directory.rename(away)
+
+    refused = send(client, "water", "port")
+    back = client.post("/votes/march/withdrawal", headers=SAME_ORIGIN)
+    away.rename(keys.directory)
+
+    assert (refused.status_code, back.status_code) == (503, 503)
+    assert ("in a few minutes" in text_of(refused), text_of(refused).count(" checked")) == (True, 2)
+    assert send(client, "water", "port").status_code == 303
+
+
+def test_a_ticked_topic_that_was_taken_off_is_named_to_its_voter_and_can_not_be_ticked(
+    app: Flask, session: Session, clock: FixedClock, keys: RoundKeys
+) -> None:
+    patron, other = make_patron(session, clock=clock), make_patron(session, clock=clock)
+    round_ = open_vote(session, keys=keys, clock=clock)
+    cast(session, round_, patron, "water", keys=keys, clock=clock)
+    editor, [water] = make_staff(session, clock=clock, role="editor"), topic_ids(session, "water")
+    services.withdraw_topic(session, round_id=round_.id, topic_id=water, reason="It is out", actor_id=editor, clock=clock)
+
+    page, refused = text_of(signed_in(app, patron).get("/votes/march")), send(signed_in(app, other), "water", "port")
+
+    assert ("“About water”, which you ticked, was taken off" in page, 'value="water"' in page) == (True, False)
+    assert (refused.status_code, "was taken off the ballot" in text_of(refused)) == (422, True)
+    assert text_of(refused).count(" checked") == 1
+
+
+def test_nobody_finds_a_draft(app: Flask, session: Session, clock: FixedClock) -> None:
+    make_round(session, clock=clock, draft=True)
+    client = app.test_client()
+
+    found = [client.get("/votes/march").status_code, send(client, "water").status_code]
+
+    assert (found, "March" in text_of(client.get("/votes"))) == ([404, 404], False)
+
+
+def test_a_voided_vote_says_so_and_takes_nothing(app: Flask, session: Session, clock: FixedClock, keys: RoundKeys) -> None:
+    patron = make_patron(session, clock=clock)
+    round_ = open_vote(session, keys=keys, clock=clock)
+    editor = make_staff(session, clock=clock, role="editor")
+    services.void_round(session, round_id=round_.id, reason="The list was wrong.", actor_id=editor, clock=clock)
+    client = signed_in(app, patron)
+
+    page, refused, listed = client.get("/votes/march"), send(client, "water"), client.get("/votes")
+
+    assert (page.status_code, refused.status_code) == (200, 409)
+    for said in (page, refused, listed):
+        assert "The list was wrong." in text_of(said)
+    assert "Send my ballot" not in text_of(page)
 
 
 def test_four_ticks_are_refused_and_kept(app: Flask, session: Session, clock: FixedClock, keys: RoundKeys) -> None:
@@ -366,14 +459,15 @@ def test_no_page_prints_a_tally_before_it_is_public(
     for role in ("editor", "counter", "treasurer", "admin"):
         people[role] = signed_in(app, make_staff(session, clock=clock, role=role))
     open_pages = ("/votes", "/votes/march", "/uk/votes/march", "/topics", "/topics?sort=state", "/votes/march/result.json")
+    signed_pages = tuple(f"/votes/march/{what}" for what in ("certificate", "certificate.json", "numbers", "numbers.txt"))
     staff_pages = ("/staff/votes", "/staff/topics", *(() if stage == "counted" else ("/staff/votes/march",)))
 
     for name, client in people.items():
-        for address in (*open_pages, "/votes/march/result.csv", "/votes/march/ballot-numbers.txt", *staff_pages):
+        for address in (*open_pages, "/votes/march/result.csv", *signed_pages, *staff_pages):
             said = text_of(client.get(address))
             for leak in (">137<", " 137 ", ">61<", " 61 ", "won first", "chosen as", "Readers chose", "seed&#34;"):
                 assert leak not in said, (name, address, leak)
-    for address in ("/votes/march/result.json", "/votes/march/result.csv", "/votes/march/ballot-numbers.txt"):
+    for address in ("/votes/march/result.json", "/votes/march/result.csv", *signed_pages):
         assert people["admin"].get(address).status_code == 404
 
 
@@ -399,78 +493,6 @@ def published(session: Session, profile: dict[str, int], *, keys: RoundKeys, clo
     return voters
 
 
-def test_the_result_page_says_who_won_and_answers_why_not(app: Flask, session: Session, clock: FixedClock, keys: RoundKeys) -> None:
-    published(session, {"water": 22, "water,port": 48, "water,schools": 12, "port": 22, "schools": 46}, keys=keys, clock=clock)
-
-    page = text_of(app.test_client().get("/votes/march"))
-
-    assert "Readers chose “About water” and “About schools”." in page
-    assert "150 of 150 patrons voted." in page
-    assert "“About water” won first: 82 ticks, more than any other." in page
-    assert (
-        "“About schools” came next with 52 points: 46 readers who had won nothing yet, "
-        "and 12 who had won with “About water” and counted half." in page
-    )
-    assert "Why not “About port”? It had more ticks (70 against 58)." in page
-    assert "48 of its 70 readers had just won with “About water”, so they counted half: 22 + 24 = 46 points" in page
-    assert (
-        "By ticks alone “About water” and “About port” would have won, and 46 readers would have got nothing; this way it is 22."
-        in page
-    )
-    assert "Check the count yourself" in page
-
-
-def test_the_published_data_adds_up(app: Flask, session: Session, clock: FixedClock, keys: RoundKeys) -> None:
-    published(session, {"water": 60, "port,water": 30, "schools": 30}, keys=keys, clock=clock)
-
-    data = json.loads(app.test_client().get("/votes/march/result.json").data)
-
-    assert (data["ballots_counted"], data["winners"], data["ticks"]) == (
-        120,
-        ["water", "schools"],
-        {"water": 90, "port": 30, "schools": 30},
-    )
-    for step in data["steps"]:
-        for slug, row in step["readers_by_winners_held"].items():
-            unit = data["points_are_in_units_of_one_in"]
-            assert step["scores"][slug] == sum(many * unit // (held + 1) for held, many in enumerate(row))
-
-
-@pytest.mark.parametrize(("many", "keys_there"), [(19, ()), (20, ("ticks", "steps")), (99, ("ticks", "steps"))])
-def test_fewer_ballots_publish_fewer_numbers(
-    app: Flask, session: Session, clock: FixedClock, keys: RoundKeys, many: int, keys_there: tuple[str, ...]
-) -> None:
-    published(session, {"water": many - 5, "port,water": 3, "schools": 2}, keys=keys, clock=clock)
-    client = app.test_client()
-
-    data = json.loads(client.get("/votes/march/result.json").data)
-    page = text_of(client.get("/votes/march"))
-    table = client.get("/votes/march/result.csv").get_data(as_text=True)
-
-    assert tuple(key for key in ("ticks", "steps") if key in data) == keys_there
-    assert "readers_by_winners_held" not in json.dumps(data)
-    assert ("Fewer than 20 voted" in page, "All numbers" in page) == (not keys_there, bool(keys_there))
-    assert ("ticks" in table) == bool(keys_there)
-    assert "who had won nothing yet" not in page
-
-
-def test_a_voter_finds_their_ballot_number_and_nobody_finds_another(
-    app: Flask, session: Session, clock: FixedClock, keys: RoundKeys
-) -> None:
-    round_ = open_vote(session, keys=keys, clock=clock)
-    [voter] = cast_all(session, round_, {"water": 1}, keys=keys, clock=clock)
-    number = grouped(receipt(keys.read(round_.id), voter))
-    publish_vote(session, round_, keys=keys, clock=clock)
-    client = app.test_client()
-
-    def look(typed: str) -> Any:
-        return client.post("/votes/march/number", data={"number": typed}, headers=SAME_ORIGIN)
-
-    assert "A ballot with this number was counted." in text_of(look(number.lower()))
-    assert "No ballot with this number was counted." in text_of(look("AAAA-" + number[5:]))
-    assert look("").status_code == 422
-
-
 def test_who_can_see_what_is_said(app: Flask) -> None:
     page = text_of(app.test_client().get("/votes/who-can-see-what"))
 
@@ -487,23 +509,6 @@ def test_the_list_shows_every_kind_of_vote(app: Flask, session: Session, clock: 
     for said in ("Open now", "Coming", "Results", "Readers chose “About water”."):
         assert said in page
     assert "Being counted" not in page
-
-
-@pytest.mark.parametrize("profile", [{"water": 3, "water,port": 6, "schools": 4}, {"water": 4, "port": 4, "schools": 2}])
-def test_below_20_ballots_readers_and_staff_see_the_order_alone(
-    app: Flask, session: Session, clock: FixedClock, keys: RoundKeys, profile: dict[str, int]
-) -> None:
-    published(session, profile, keys=keys, clock=clock)
-
-    pages = [
-        text_of(app.test_client().get("/votes/march")),
-        text_of(signed_in(app, make_staff(session, clock=clock)).get("/staff/votes/march")),
-    ]
-
-    for page in pages:
-        assert "won first." in page
-        for told in ("By ticks alone", "equal in everything", "the same points", "Both ways of counting"):
-            assert told not in page
 
 
 def test_a_ballot_too_late_by_the_databases_clock_alone_sees_the_closed_vote(

@@ -24,6 +24,7 @@ from membership.patronage.services.inbox import keep_event, sweep_events, work_o
 from membership.patronage.services.links import ask_cancel_mail, forget_cancel_requests, revoke_links
 from membership.patronage.services.patreon import apply_patreon, discard_patreon, forget_patreon_drafts, upload_patreon
 from membership.patronage.services.pausing import pause_support, refuse_pause, unpause_support
+from membership.patronage.services.pending import sync_first_payments
 from membership.patronage.services.people import (
     ask_stripe_again,
     record_export,
@@ -146,6 +147,7 @@ __all__ = [
     "sweep_events",
     "sync_charge",
     "sync_checkout",
+    "sync_first_payments",
     "sync_subscription",
     "transfer_reference_for",
     "unpause_support",

@@ -21,6 +21,7 @@ class Owner:
     member_id: int | None
     attempt: CheckoutAttempt | None
     subscription_id: str | None = None
+    is_closed: bool = False  # the account was deleted
 
 
 def record_charges(session: Session, charges: Sequence[Charge], owner: Owner, *, now: datetime) -> None:
@@ -31,6 +32,8 @@ def record_charges(session: Session, charges: Sequence[Charge], owner: Owner, *,
     wanted = [(charge, booking) for charge in charges for booking in bookings_of(charge)]
     known = _known(session, [booking.reference for _, booking in wanted])
     arrived = []
+    # Of nobody, and of somebody whose account was deleted, nothing is kept that only an account's end would empty.
+    may_keep_card = owner.member_id is not None and not owner.is_closed
     for charge, booking in wanted:
         payment = known.get(booking.reference)
         if payment is None:
@@ -40,6 +43,8 @@ def record_charges(session: Session, charges: Sequence[Charge], owner: Owner, *,
         elif payment.member_id is None and owner.member_id is not None:
             payment.member_id = owner.member_id
             arrived.append(payment)
+        if may_keep_card and payment.reference == charge.id:
+            payment.card_fingerprint = charge.card_fingerprint
         if booking.fee_minor is not None:
             payment.fee_minor, payment.net_minor = booking.fee_minor, booking.amount_minor - booking.fee_minor
     if arrived:

@@ -70,9 +70,9 @@ def apply_subscription(
     before = changes.terms_of(row)
     row.written, row.synced_at = claim, now
     _copy(facts, row)
-    owner = Owner(row.member_id, attempt, row.stripe_id)
+    owner = Owner(row.member_id, attempt, row.stripe_id, is_closed=is_closed(session, row.member_id))
     record_charges(session, facts.charges, owner, now=now)
-    if is_closed(session, row.member_id):
+    if owner.is_closed:
         _forget_card(row)
     else:
         record_declined(session, facts.declined, owner)
@@ -107,9 +107,9 @@ def apply_checkout(
     member_id = ledger.settle_member(
         session, attempt, customer_id=checkout.customer_id, account=account, email=checkout.email, now=now
     )
-    owner = Owner(member_id, attempt)
+    owner = Owner(member_id, attempt, is_closed=is_closed(session, member_id))
     record_charges(session, charges, owner, now=now)
-    if not is_closed(session, member_id):
+    if not owner.is_closed:
         record_declined(session, (charge for charge in charges if charge.status == "failed"), owner)
     if checkout.payment_failed:
         ledger.fail(attempt, now)

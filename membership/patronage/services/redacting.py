@@ -16,6 +16,7 @@ from membership.patronage.models import (
     MemberNote,
     PaidPeriod,
     PatreonMember,
+    Payment,
     RefundOrder,
     StripeCustomer,
     Subscription,
@@ -33,6 +34,7 @@ def redact(session: Session, member_id: int, *, mailbox: str | None) -> None:
     emptied = (
         (BankTransfer.member_id, {"note": ""}),
         (RefundOrder.member_id, {"note": ""}),
+        (Payment.member_id, {"card_fingerprint": ""}),
         # The next list does not bring them back.
         (PatreonMember.member_id, {"member_id": None}),
         (Gift.redeemed_by, {"redeemed_by": None}),

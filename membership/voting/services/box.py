@@ -4,19 +4,32 @@ import random
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import Engine, delete, insert, text, update
+import structlog
+from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
 from membership import audit
 from membership.clock import Clock
 from membership.db import transaction
 from membership.errors import Conflict
-from membership.voting import box, queries
+from membership.voting import box, checkers, queries, sealed
 from membership.voting.box import BoxReport, SortedBox
-from membership.voting.keys import RoundKeys
-from membership.voting.models import Ballot, BallotChoice, BoxCheck, CertifiedBallot, CertifiedReceipt, Participation, Round
+from membership.voting.keys import KeyUnreadable, RoundKeys
+from membership.voting.models import (
+    Ballot,
+    BallotChoice,
+    BoxCheck,
+    CertifiedBallot,
+    CertifiedReceipt,
+    Participation,
+    Round,
+    Voiding,
+)
 from membership.voting.receipts import receipt, receipt_hash
-from membership.voting.refusals import SamePerson, StillSettling
+from membership.voting.refusals import SamePerson, StillSettling, TooSoonAlone
+from membership.voting.services.vacuuming import rewrite_files
+
+log = structlog.get_logger()
 
 
 def check_box(session: Session, *, round_id: int, keys: RoundKeys, actor_id: int, now: datetime) -> None:
@@ -26,7 +39,7 @@ def check_box(session: Session, *, round_id: int, keys: RoundKeys, actor_id: int
     """
     with transaction(session):
         round_ = queries.lock_round(session, round_id)
-        if round_.closing is None or round_.box_check:
+        if round_.closing is None or round_.box_check or round_.is_void:
             raise Conflict("This box is not waiting for a first check.")
         found = _sound_report(session, round_, keys=keys, now=now)
         session.add(BoxCheck(round_id=round_id, checked_at=now, checked_by_id=actor_id, key_lost=found.key_lost))
@@ -36,25 +49,20 @@ def check_box(session: Session, *, round_id: int, keys: RoundKeys, actor_id: int
 def take_back_check(session: Session, *, round_id: int, actor_id: int, now: datetime) -> None:
     """Take back a first check that nobody has confirmed: the box is looked at anew by two people. Raises Conflict."""
     with transaction(session):
-        check = queries.lock_round(session, round_id).box_check
-        if check is None or check.confirmed_at:
-            raise Conflict("This box is not waiting for a second check.")
-        session.delete(check)
+        session.delete(_first_check(queries.lock_round(session, round_id)))
         audit.record(session, act="box.check_taken_back", subject=("round", round_id), actor_id=actor_id, now=now)
 
 
 def confirm_check(session: Session, *, round_id: int, keys: RoundKeys, actor_id: int, now: datetime) -> None:
     """Certify the box as its second checker; the originals are deleted in the same commit.
 
-    Raises Conflict, SamePerson, StillSettling, Unavailable.
+    Where nobody else can check a box, the first checker looks again a day later, and the result says so. Raises Conflict,
+    SamePerson, TooSoonAlone, StillSettling, Unavailable.
     """
     with transaction(session):
         round_ = queries.lock_round(session, round_id)
-        check = round_.box_check
-        if check is None or check.confirmed_at:
-            raise Conflict("This box is not waiting for a second check.")
-        if check.checked_by_id == actor_id:
-            raise SamePerson
+        check = _first_check(round_)
+        check.checked_alone = _is_alone(session, round_, actor_id, now)
         _sound_report(session, round_, keys=keys, now=now)
         sorted_ = box.sort_ballots(session, round_, keys=keys, at=now)
         if check.key_lost != (sorted_.key is None):  # two people vouch for one box: with its key, or both without
@@ -63,23 +71,70 @@ def confirm_check(session: Session, *, round_id: int, keys: RoundKeys, actor_id:
         reasons = box.set_aside(sorted_)
         check.confirmed_at, check.confirmed_by_id = now, actor_id
         check.counted, check.set_aside, check.set_aside_reasons = certified, sum(reasons.values()), dict(reasons)
-        audit.record(session, act="box.confirmed", subject=("round", round_id), actor_id=actor_id, now=now, counted=certified)
+        act, alone = "box.confirmed", check.checked_alone
+        audit.record(session, act=act, subject=("round", round_id), actor_id=actor_id, now=now, counted=certified, alone=alone)
 
 
 def destroy_due_keys(session: Session, *, keys: RoundKeys, clock: Clock) -> int:
-    """Destroy the keys of certified votes and what the database's files still hold of their ballots; safe to repeat."""
-    due = queries.rounds_with_due_key(session)
-    for round_id in due:
-        keys.destroy(round_id)
+    """Destroy the keys of certified and voided votes and what the database's files still hold of their ballots; safe to repeat.
+
+    A host without the folder that held a key leaves it to one that has it.
+    """
+    due = [round_id for round_id in sealed.rounds_with_due_key(session) if _destroy(keys, round_id)]
     if due:
-        session.commit()
-        _vacuum(session)
+        rewrite_files(session)
     for round_id in due:
-        with transaction(session):
-            destroyed = update(BoxCheck).where(BoxCheck.round_id == round_id, BoxCheck.key_destroyed_at.is_(None))
-            session.execute(destroyed.values(key_destroyed_at=clock.now()))
-            audit.record(session, act="round_key.destroyed", subject=("round", round_id), actor_id=None, now=clock.now())
+        _note_destroyed(session, round_id, now=clock.now())
+        keys.forget(round_id)
     return len(due)
+
+
+def give_up_key(session: Session, *, round_id: int, keys: RoundKeys, now: datetime) -> None:
+    """Note that a key which this machine's folder never held is lost for good: then the box can be checked without it.
+
+    That is said by whoever runs the server. Raises Conflict where the key can be read or isn't needed.
+    """
+    with transaction(session):
+        if not sealed.is_sealed(session, queries.lock_round(session, round_id).id):
+            raise Conflict("This vote has no ballots that need a key.")
+        keys.give_up(round_id)
+        audit.record(session, act="round_key.given_up", subject=("round", round_id), actor_id=None, now=now)
+
+
+def _destroy(keys: RoundKeys, round_id: int) -> bool:
+    try:
+        keys.destroy(round_id)
+    except KeyUnreadable as error:
+        log.error("round_key.not_here", round=round_id, error=error.message)
+        return False
+    return True
+
+
+def _note_destroyed(session: Session, round_id: int, *, now: datetime) -> None:
+    with transaction(session):
+        for model in (BoxCheck, Voiding):
+            destroyed = update(model).where(model.round_id == round_id, model.key_destroyed_at.is_(None))
+            session.execute(destroyed.values(key_destroyed_at=now).execution_options(synchronize_session=False))
+        audit.record(session, act="round_key.destroyed", subject=("round", round_id), actor_id=None, now=now)
+
+
+def _first_check(round_: Round) -> BoxCheck:
+    check = round_.box_check
+    if check is None or check.confirmed_at or round_.is_void:
+        raise Conflict("This box is not waiting for a second check.")
+    return check
+
+
+def _is_alone(session: Session, round_: Round, actor_id: int, now: datetime) -> bool:
+    """Return whether a first checker may confirm their own look, for want of anybody else; raises SamePerson, TooSoonAlone."""
+    if round_.box_check is None or round_.box_check.checked_by_id != actor_id:
+        return False
+    second_look_from = checkers.second_look_from(session, round_, actor_id)
+    if second_look_from is None:
+        raise SamePerson
+    if now < second_look_from:
+        raise TooSoonAlone
+    return True
 
 
 def _sound_report(session: Session, round_: Round, *, keys: RoundKeys, now: datetime) -> BoxReport:
@@ -129,23 +184,3 @@ def _publish_receipts(session: Session, round_id: int, sorted_: SortedBox) -> No
 
 def _counts(sorted_: SortedBox, ballot_id: UUID) -> bool:
     return sorted_.reasons[ballot_id] is None
-
-
-def _vacuum(session: Session) -> None:
-    """Rewrite the files that held ballots, so that deleted rows can't be read from them."""
-    engine = session.get_bind()
-    assert isinstance(engine, Engine)
-    if engine.dialect.name == "sqlite":
-        raw = engine.raw_connection()  # no BEGIN: VACUUM runs outside of a transaction
-        try:
-            raw.cursor().execute("VACUUM")
-            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        finally:
-            raw.close()
-        return
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("SET lock_timeout = '10s'"))  # voters in another round must not queue behind us; we come again
-        try:
-            connection.execute(text("VACUUM (FULL) ballot, ballot_choice"))
-        finally:
-            connection.execute(text("RESET lock_timeout"))
