@@ -42,6 +42,7 @@ class Settings:
     currency: str
     state_dir: Path
     round_keys_dir: Path
+    certificate_key_file: Path
     stripe_secret_key: str
     stripe_webhook_secrets: tuple[str, ...]
     stripe_api_base: str | None
@@ -110,6 +111,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         currency=(values.get("CURRENCY") or "eur").lower(),
         state_dir=state_dir,
         round_keys_dir=Path(values.get("ROUND_KEYS_DIR") or state_dir / "round-keys").absolute(),
+        certificate_key_file=Path(values.get("CERTIFICATE_KEY_FILE") or state_dir / "certificate-key.pem").absolute(),
         stripe_secret_key=values["STRIPE_SECRET_KEY"],
         stripe_webhook_secrets=tuple(values["STRIPE_WEBHOOK_SECRET"].replace(" ", "").split(",")),
         stripe_api_base=values.get("STRIPE_API_BASE") or None,

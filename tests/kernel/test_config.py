@@ -96,9 +96,18 @@ def test_what_is_not_set_has_a_default(make_settings: SettingsMaker, environ: di
         settings.languages,
         settings.currency,
         settings.round_keys_dir,
+        settings.certificate_key_file,
         settings.jobs_url,
         settings.trusted_proxy_hops,
-    ) == (ZoneInfo("Europe/Kyiv"), ("en", "uk"), "eur", state / "round-keys", f"sqlite:///{state / 'jobs.db'}", 0)
+    ) == (
+        ZoneInfo("Europe/Kyiv"),
+        ("en", "uk"),
+        "eur",
+        state / "round-keys",
+        state / "certificate-key.pem",
+        f"sqlite:///{state / 'jobs.db'}",
+        0,
+    )
 
 
 def test_receipts_and_transfers_need_nothing_that_was_not_said(make_settings: SettingsMaker) -> None:
