@@ -19,17 +19,18 @@ from membership.patronage.patreon import find_overdue_list
 from membership.patronage.person import open_disputes
 from membership.patronage.refundable import refund_troubles
 from membership.patronage.transfers import count_waiting_transfers
-from membership.voting.models import Publication, Round, Topic
+from membership.voting.alarm import Alarm, alarms
+from membership.voting.models import Publication, Round, Topic, Voiding
 from membership.voting.queries import round_state
 
-OVERDUE = "overdue"
+OVERDUE, VOID = "overdue", "void"
 # What a vote's state asks of a person; the other states ask nothing.
 ASKS = {"closed": "check", "checked": "confirm", "certified": "count", "counted": "publish"}
 
 
 @dataclass(frozen=True)
 class VoteTask:
-    """A vote that waits for a person: check, confirm, count, publish; overdue if its clock was missed."""
+    """A vote that waits for a person: check, confirm, count, publish, void (as a second one); overdue if its clock was missed."""
 
     round: Round
     ask: str
@@ -61,13 +62,15 @@ class Desk:
     transfers: int = 0  # of which nobody knows whose they are
     patreon_overdue_since: datetime | None = None  # of when the last list is
     books_differ: bool = False  # from Stripe, or from themselves
+    alarms: tuple[Alarm, ...] = ()  # votes whose result money that came back since could have changed
     held_up_closures: int = 0  # accounts to be deleted, of which Stripe has not let go
     audit_broken: bool = False  # the chain did not hold when it was last checked
 
     @property
     def is_quiet(self) -> bool:
         """Whether nothing needs anybody."""
-        waiting = (self.suggestions, self.votes, self.stories, self.seat_requests, self.dead_letters, self.stuck_events)
+        votes = (self.suggestions, self.votes, self.alarms, self.stories)
+        waiting = (self.seat_requests, self.dead_letters, self.stuck_events)
         money = (
             self.disputes,
             self.refund_troubles,
@@ -76,7 +79,7 @@ class Desk:
             self.books_differ,
             self.held_up_closures,
         )
-        return not any((*waiting, *money, self.audit_broken))
+        return not any((*votes, *waiting, *money, self.audit_broken))
 
 
 def desk(session: Session, *, at: datetime, zone: ZoneInfo) -> Desk:
@@ -87,6 +90,7 @@ def desk(session: Session, *, at: datetime, zone: ZoneInfo) -> Desk:
         suggestions=many,
         oldest_suggestion_at=oldest,
         votes=tuple(_vote_tasks(session, at=at)),
+        alarms=tuple(alarms(session, at=at)),
         stories=tuple(_story_tasks(session, at=at, zone=zone)),
         seat_requests=count_waiting_seat_requests(session),
         dead_letters=len(outbox.dead_letters(session)),
@@ -112,7 +116,8 @@ def _vote_tasks(session: Session, *, at: datetime) -> list[VoteTask]:
     unpublished = (
         select(Round)
         .outerjoin(Publication, Publication.round_id == Round.id)
-        .where(Publication.round_id.is_(None), Round.opens_at <= at)
+        .outerjoin(Voiding, Voiding.round_id == Round.id)
+        .where(Publication.round_id.is_(None), Voiding.voided_at.is_(None), Round.opens_at <= at)
         .order_by(Round.closes_at, Round.id)
     )
     asked = [(round_, _ask_of(round_, at)) for round_ in session.scalars(unpublished)]
@@ -120,10 +125,17 @@ def _vote_tasks(session: Session, *, at: datetime) -> list[VoteTask]:
 
 
 def _ask_of(round_: Round, at: datetime) -> str | None:
-    # Opening and closing go by the clock; if a job has missed it, somebody should know.
-    if round_.opening is None or (round_.closing is None and round_.closes_at <= at):
+    state = round_state(round_, at)
+    if state == "draft":
+        return None
+    # Opening, closing and publishing go by the clock; if a job has missed it, somebody should know.
+    if (
+        round_.opening is None
+        or (round_.closing is None and round_.closes_at <= at)
+        or (round_.count and round_.count.publish_at <= at)
+    ):
         return OVERDUE
-    return ASKS.get(round_state(round_, at))
+    return VOID if round_.voiding else ASKS.get(state)
 
 
 def _story_tasks(session: Session, *, at: datetime, zone: ZoneInfo) -> list[StoryTask]:

@@ -111,6 +111,20 @@ def test_the_doctor_says_of_each_thing_how_it_is(app: Flask) -> None:
     assert code == 1
 
 
+def test_the_doctor_says_what_is_wrong_with_the_certificates_key(app: Flask) -> None:
+    signer = app.extensions["certificate_signer"]
+    assert "ok      certificate key: is made with the next certificate" in run(app, "doctor")[1]
+
+    signer.public_key()
+    signer.path.chmod(0o644)
+    assert (
+        f"FAULT   certificate key: others on this machine can read it\n        -> chmod 600 {signer.path}" in run(app, "doctor")[1]
+    )
+
+    signer.path.write_text("damaged")
+    assert "FAULT   certificate key: is there and can't be read" in run(app, "doctor")[1]
+
+
 def test_the_doctor_asks_stripe_only_when_told_to(app: Flask) -> None:
     with migrated(app):
         assert "Stripe:" not in run(app, "doctor")[1]

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from membership.credits.models import Commission
@@ -15,7 +16,7 @@ from membership.patronage.models import MoneyCheckRun, PatreonImport, PatreonMem
 from membership.patronage.services import decide_free_seat, import_statement, request_free_seat
 from membership.staff import queries
 from membership.staff.queries import Desk
-from membership.voting.models import BoxCheck, Round, Topic
+from membership.voting.models import BoxCheck, Count, Round, Topic, Voiding
 from tests.conftest import NOW
 from tests.factories.accounts import make_member, make_staff
 from tests.factories.credits import make_commission, make_count, make_published_vote, make_round
@@ -70,8 +71,9 @@ def test_suggestions_wait_from_the_oldest_on(session: Session) -> None:
         ("checked", "confirm"),
         ("certified", "count"),
         ("counted", "publish"),
-        ("unopened", "overdue"),
         ("unclosed", "overdue"),
+        ("unpublished", "overdue"),
+        ("voiding asked", "void"),
     ],
 )
 def test_a_vote_asks_for_its_next_step(session: Session, step: str, ask: str) -> None:
@@ -79,6 +81,33 @@ def test_a_vote_asks_for_its_next_step(session: Session, step: str, ask: str) ->
     take_to(session, round_, step)
 
     assert [(task.round.slug, task.ask) for task in desk(session).votes] == [("march-2026", ask)]
+
+
+def test_a_scheduled_vote_that_did_not_open_is_overdue_and_a_draft_never_is(session: Session) -> None:
+    with transaction(session):
+        for slug, scheduled_at in (("scheduled", NOW - timedelta(days=2)), ("draft", None)):
+            session.add(
+                Round(
+                    slug=slug,
+                    name=slug,
+                    seats=1,
+                    rule="plain",
+                    opens_at=NOW - timedelta(hours=1),
+                    closes_at=NOW + timedelta(days=7),
+                    created_at=NOW - timedelta(days=2),
+                    scheduled_at=scheduled_at,
+                ),
+            )
+
+    assert [(task.round.slug, task.ask) for task in desk(session).votes] == [("scheduled", "overdue")]
+
+
+def test_a_voided_vote_needs_nobody(session: Session) -> None:
+    round_ = make_round(session)
+    with transaction(session):
+        session.add(Voiding(round_id=round_.id, reason="Bought.", after_count=False, asked_at=NOW, voided_at=NOW))
+
+    assert desk(session).is_quiet
 
 
 def test_stories_are_asked_for_once_their_month_has_come(session: Session) -> None:
@@ -162,14 +191,14 @@ def desk(session: Session) -> Desk:
 
 def take_to(session: Session, round_: Round, step: str) -> None:
     """Bring a closed vote to this step, or take back what its clock did."""
-    if step == "counted":
+    if step in ("counted", "voiding asked", "unpublished"):
         make_count(session, round_, ballots={"water": 25})
-        return
     with transaction(session):
-        if step in ("unclosed", "unopened"):
+        session.execute(update(Count).values(publish_at=NOW + timedelta(hours=0 if step == "unpublished" else 24)))
+        if step == "voiding asked":
+            session.add(Voiding(round_id=round_.id, reason="Bought.", after_count=True, asked_at=NOW))
+        if step == "unclosed":
             session.delete(round_.closing)
-        if step == "unopened":
-            session.delete(round_.opening)
         if step in ("checked", "certified"):
             confirmed = {"confirmed_at": NOW, "counted": 25, "set_aside": 0} if step == "certified" else {}
             session.add(BoxCheck(round_id=round_.id, checked_at=NOW, **confirmed))

@@ -96,3 +96,20 @@ def test_a_certified_box_is_counted_by_nobody_but_open_box(session: Session, clo
 
     with pytest.raises(Conflict, match="no counted result"):
         services.publish(session, round_id=round_.id, actor_id=make_staff(session, clock=clock), now=clock.now())
+
+
+def test_a_voided_vote_is_neither_counted_nor_published(session: Session, clock: FixedClock, keys: RoundKeys) -> None:
+    uncounted = certify_vote(session, open_vote(session, keys=keys, clock=clock), keys=keys, clock=clock)
+    counted = count_vote(
+        session, open_vote(session, keys=keys, clock=clock, slug="april", topics=("roads", "parks")), keys=keys, clock=clock
+    )
+    first, second = make_staff(session, clock=clock), make_staff(session, clock=clock)
+    for round_ in (uncounted, counted):
+        services.void_round(session, round_id=round_.id, reason="Bought.", actor_id=first, clock=clock)
+    services.confirm_voiding(session, round_id=counted.id, actor_id=second, now=clock.now())
+
+    with pytest.raises(Conflict, match="voided"):
+        services.open_box(session, round_id=uncounted.id, actor_id=first, now=clock.now())
+    with pytest.raises(Conflict, match="voided"):
+        services.publish(session, round_id=counted.id, actor_id=second, now=clock.now())
+    assert services.publish_due(session, now=clock.now() + timedelta(days=9)) == 0

@@ -9,15 +9,19 @@ from membership import audit
 from membership.db import transaction
 from membership.errors import Conflict
 from membership.page_version import raise_page_version
-from membership.voting import queries
+from membership.voting import queries, taking_part
 from membership.voting.counting import count_ballots
-from membership.voting.models import Count, Publication
+from membership.voting.models import Count, Publication, Round
 
 
 def open_box(session: Session, *, round_id: int, actor_id: int, now: datetime) -> None:
-    """Count a certified box, once, and freeze the result; it will be published at the embargo's end. Raises Conflict."""
+    """Count a certified box, once, and freeze the result and who took part; it will be published at the embargo's end.
+
+    Raises Conflict.
+    """
     with transaction(session):
         round_ = queries.lock_round(session, round_id)
+        _refuse_void(round_)
         if round_.box_check is None or round_.box_check.confirmed_at is None:
             raise Conflict("This box has not been checked by two people yet.")
         if round_.count:
@@ -25,19 +29,32 @@ def open_box(session: Session, *, round_id: int, actor_id: int, now: datetime) -
         result = count_ballots(session, round_)
         publish_at = now + timedelta(hours=round_.embargo_hours)
         session.add(
-            Count(round_id=round_id, counted_at=now, counted_by_id=actor_id, publish_at=publish_at, result=result.as_json()),
+            Count(
+                round_id=round_id,
+                counted_at=now,
+                counted_by_id=actor_id,
+                publish_at=publish_at,
+                result=result.as_json(),
+                breakdowns=taking_part.breakdowns_of(session, round_).as_json(),
+            ),
         )
         audit.record(session, act="box.opened", subject=("round", round_id), actor_id=actor_id, now=now)
 
 
 def publish(session: Session, *, round_id: int, actor_id: int | None, now: datetime) -> None:
-    """Make the result public for good; before the embargo's end that takes a person. Raises Conflict."""
+    """Make the result public for good; before the embargo's end that takes a person. Raises Conflict.
+
+    While a second person is asked whether it is void nobody publishes early; at the embargo's end nothing holds it up.
+    """
     with transaction(session):
         round_ = queries.lock_round(session, round_id)
+        _refuse_void(round_)
         if round_.count is None or round_.publication:
             raise Conflict("There is no counted result that waits to be published.")
         if actor_id is None and now < round_.count.publish_at:
             raise Conflict("This result is still being reviewed.")
+        if round_.voiding and now < round_.count.publish_at:
+            raise Conflict("Somebody has asked for this vote to be voided. It can't be published before that is decided.")
         session.add(Publication(round_id=round_id, published_at=now, published_by_id=actor_id))
         audit.record(session, act="round.published", subject=("round", round_id), actor_id=actor_id, now=now)
         raise_page_version(session)
@@ -51,3 +68,8 @@ def publish_due(session: Session, *, now: datetime) -> int:
             publish(session, round_id=round_id, actor_id=None, now=now)
             published += 1
     return published
+
+
+def _refuse_void(round_: Round) -> None:
+    if round_.is_void:
+        raise Conflict("This vote was voided.")
