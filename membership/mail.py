@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 Transport = Callable[[EmailMessage], None]
 SMTP_TIMEOUT_SECONDS = 15
+FOR_GOOD = 500  # RFC 5321: from here on a reply is a permanent failure
 ON_ONE_LINE = frozenset({"List-Unsubscribe", "List-Unsubscribe-Post"})
 THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -60,6 +61,15 @@ def transport_for(mail_url: str) -> Transport:
     if parts.scheme == "maildir":
         return _maildir(Path(parts.path))
     return _smtp(mail_url)
+
+
+def is_refused_for_good(error: Exception) -> bool:
+    """Return whether this one mail can never be sent; any other failure may pass, or concern them all."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= FOR_GOOD for code, _reason in error.recipients.values())
+    if isinstance(error, smtplib.SMTPDataError):
+        return error.smtp_code >= FOR_GOOD
+    return isinstance(error, ValueError | smtplib.SMTPNotSupportedError)  # an address that no mail can carry
 
 
 def _maildir(path: Path) -> Transport:

@@ -1,8 +1,10 @@
 """The outbox: a mail to send is a row written in the commit that causes it, so that it happens once and never without its cause."""
 
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -11,7 +13,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from membership.clock import Clock
-from membership.db import Base, BigId, SessionFactory, is_postgresql, transaction
+from membership.db import Base, BigId, SessionFactory, insert_into, is_postgresql, transaction
+from membership.mail import is_refused_for_good
 
 log = structlog.get_logger()
 
@@ -94,15 +97,36 @@ def enqueue(
     )
 
 
-def deliver_due(sessions: SessionFactory, *, handlers: Mapping[str, Prepare], send: Send, clock: Clock) -> int:
-    """Send all that is due, row by row; return how many were sent. Safe to run at the same time in several processes."""
+def enqueue_many(session: Session, *, kind: str, payloads: Mapping[str, Mapping[str, Any]], now: datetime) -> int:
+    """Add a mailing's rows, payloads by key, to the caller's transaction in this order; return how many were not known."""
+    shared = {"kind": kind, "urgent": False, "created_at": now, "due_at": now, "tries": 0, "last_error": ""}
+    rows = [{"key": key, "payload": dict(payload), **shared} for key, payload in payloads.items()]
+    if not rows:
+        return 0
+    insert = insert_into(session, OutboxItem).on_conflict_do_nothing(index_elements=[OutboxItem.key])
+    return len(session.execute(insert.returning(OutboxItem.id), rows).all())
+
+
+def deliver_due(
+    sessions: SessionFactory, *, handlers: Mapping[str, Prepare], send: Send, clock: Clock, discreet: Collection[str] = ()
+) -> int:
+    """Send all that is due, row by row; return how many were sent. Safe to run at the same time in several processes.
+
+    Of discreet kinds neither the rows nor the log nor the number returned tell to whom a mail went and to whom none.
+    """
     sent = 0
     with sessions() as session:
-        while item_ids := _due_ids(session, now=clock.now()):
-            for item_id in item_ids:
-                if _claim(session, item_id, now=clock.now()):
-                    sent += _deliver(session, item_id, handlers=handlers, send=send, clock=clock)
-    return sent
+        waiting = iter(_discreet_ids(session, discreet, now=clock.now()))
+        while True:
+            if item_ids := _due_ids(session, besides=discreet, now=clock.now()):
+                for item_id in item_ids:
+                    if _claim(session, item_id, now=clock.now()):
+                        sent += _deliver(session, item_id, handlers=handlers, send=send, clock=clock)
+            elif item_ids := list(islice(waiting, BATCH)):
+                if not all(_deliver_discreetly(session, one, handlers=handlers, send=send, clock=clock) for one in item_ids):
+                    waiting = iter(())
+            else:
+                return sent
 
 
 def dead_letters(session: Session) -> list[OutboxItem]:
@@ -134,16 +158,25 @@ def empty_rows(session: Session, *which: ColumnElement[bool], now: datetime) -> 
     return len(session.execute(emptied.execution_options(synchronize_session=False)).all())
 
 
-def _due_ids(session: Session, *, now: datetime) -> list[int]:
+def _due_ids(session: Session, *, besides: Collection[str], now: datetime) -> list[int]:
     """Return the next few: few, so that an urgent one that comes meanwhile waits for few."""
     return list(
         session.scalars(
             select(OutboxItem.id)
             .where(OutboxItem.done_at.is_(None), OutboxItem.dead_at.is_(None), OutboxItem.due_at <= now, _is_free(now))
+            .where(OutboxItem.kind.not_in(besides))
             .order_by(OutboxItem.urgent.desc(), OutboxItem.id)
             .limit(BATCH),
         ),
     )
+
+
+def _discreet_ids(session: Session, kinds: Collection[str], *, now: datetime) -> Sequence[int]:
+    """Return all that is due of these kinds, in an order of its own each time: what an outage leaves behind says nothing."""
+    due = select(OutboxItem.id).where(OutboxItem.kind.in_(kinds), OutboxItem.done_at.is_(None), OutboxItem.due_at <= now)
+    ids = list(session.scalars(due)) if kinds else []
+    random.SystemRandom().shuffle(ids)
+    return ids
 
 
 def _is_free(now: datetime) -> ColumnElement[bool]:
@@ -178,6 +211,33 @@ def _deliver(session: Session, item_id: int, *, handlers: Mapping[str, Prepare],
     with transaction(session):
         session.execute(update(OutboxItem).where(OutboxItem.id == item_id).values(done_at=clock.now()))
     return int(letter is not None)
+
+
+def _deliver_discreetly(session: Session, item_id: int, *, handlers: Mapping[str, Prepare], send: Send, clock: Clock) -> bool:
+    """Send a mail, or none, of which the row tells nothing afterwards; return False if no mail can be sent just now.
+
+    The row is done before the mail goes: a process that dies here loses one mail, and nobody gets two. It keeps no time either,
+    since sending takes longer than not sending. Only an outage brings it back, as it was; a mail that is refused is given up.
+    """
+    letter = None
+    own = update(OutboxItem).where(OutboxItem.id == item_id)
+    try:
+        with transaction(session):
+            done = own.where(OutboxItem.done_at.is_(None)).values(done_at=OutboxItem.created_at)
+            item = session.execute(done.returning(OutboxItem.kind, OutboxItem.payload)).one_or_none()
+            if item is not None:
+                letter = handlers[item.kind](session, item.payload, clock.now())
+        if letter is not None:
+            send(letter)
+    except Exception as error:
+        log.warning("outbox.failed_discreetly", error=type(error).__name__)
+        if letter is not None and is_refused_for_good(error):
+            return True
+        if letter is not None:
+            with transaction(session):
+                session.execute(own.values(done_at=None))
+        return False
+    return True
 
 
 def _record_failure(session: Session, item_id: int, *, error: str, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Each mail is sent once, whatever crashes, and a poison row stops nobody else."""
 
-from collections.abc import Mapping
+import smtplib
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
 
 from membership import outbox
 from membership.clock import FixedClock
@@ -50,9 +52,9 @@ def enqueue(session: Session, *names: str, kind: str = "hello") -> None:
             outbox.enqueue(session, kind=kind, key=f"{kind}:{name}", payload={"to": name}, now=NOW)
 
 
-def deliver(engine: Engine, postman: Any, clock: FixedClock) -> int:
+def deliver(engine: Engine, postman: Any, clock: FixedClock, *, discreet: Collection[str] = ()) -> int:
     handlers = {"hello": letter, "nothing": nothing}
-    return outbox.deliver_due(make_sessions(engine), handlers=handlers, send=postman, clock=clock)
+    return outbox.deliver_due(make_sessions(engine), handlers=handlers, send=postman, clock=clock, discreet=discreet)
 
 
 def test_a_mail_whose_cause_was_rolled_back_is_never_sent(session: Session, engine: Engine, clock: FixedClock) -> None:
@@ -183,3 +185,85 @@ def test_of_a_failure_only_its_kind_is_kept(session: Session, engine: Engine, cl
     deliver(engine, Postman("poison"), clock)
 
     assert session.scalars(select(OutboxItem.last_error)).one() == "OSError"
+
+
+def test_of_discreet_mails_no_row_and_no_log_tells_to_whom_one_went(session: Session, engine: Engine, clock: FixedClock) -> None:
+    postman = Postman()
+    enqueue(session, "a", "b", kind="hello")
+    enqueue(session, "c", "d", kind="nothing")
+    clock.instant += timedelta(minutes=5)
+
+    with capture_logs() as logs:
+        counted = deliver(engine, postman, clock, discreet=("hello", "nothing"))
+
+    assert sorted(postman.sent) == ["a", "b"]
+    assert (counted, logs) == (0, [])
+    assert traces(session) == {(0, None, NOW, None, "")}
+
+
+def test_a_runner_that_is_killed_sends_no_discreet_mail_twice_and_leaves_no_trace(
+    session: Session, engine: Engine, clock: FixedClock
+) -> None:
+    sent: list[str] = []
+
+    def cut(letter: Letter) -> None:
+        sent.append(letter.to)
+        if len(sent) == 2:
+            raise PowerCut
+
+    postman = Postman()
+    enqueue(session, *"abcde")
+    with pytest.raises(PowerCut):
+        deliver(engine, cut, clock, discreet=("hello",))
+    deliver(engine, postman, clock, discreet=("hello",))
+
+    assert sorted([*sent, *postman.sent]) == list("abcde")
+    assert traces(session) == {(0, None, NOW, None, "")}
+
+
+def test_two_runners_at_once_send_each_discreet_mail_once(session: Session, engine: Engine, clock: FixedClock) -> None:
+    names = [f"reader-{number}" for number in range(20)]
+    postman = Postman()
+    enqueue(session, *names)
+
+    race(engine, lambda _racer: deliver(engine, postman, clock, discreet=("hello",)), racers=2)
+
+    assert sorted(postman.sent) == sorted(names)
+
+
+def test_an_outage_leaves_discreet_rows_as_if_nobody_had_tried(session: Session, engine: Engine, clock: FixedClock) -> None:
+    enqueue(session, "a", "b")
+
+    with capture_logs() as logs:
+        deliver(engine, Postman("a", "b"), clock, discreet=("hello",))
+    untouched = traces(session)
+    postman = Postman()
+    deliver(engine, postman, clock, discreet=("hello",))
+
+    assert untouched == {(0, None, None, None, "")}
+    assert [set(entry) for entry in logs] == [{"event", "error", "log_level"}]
+    assert (sorted(postman.sent), traces(session)) == (["a", "b"], {(0, None, NOW, None, "")})
+
+
+def test_a_discreet_mail_that_its_address_refuses_is_given_up_like_one_that_went(
+    session: Session, engine: Engine, clock: FixedClock
+) -> None:
+    sent: list[str] = []
+
+    def refuse_a(letter: Letter) -> None:
+        if letter.to == "a":
+            raise smtplib.SMTPRecipientsRefused({"a": (550, b"no such mailbox")})
+        sent.append(letter.to)
+
+    enqueue(session, "a", "b", "c")
+    for _ in range(2):
+        deliver(engine, refuse_a, clock, discreet=("hello",))
+
+    assert (sorted(sent), traces(session)) == (["b", "c"], {(0, None, NOW, None, "")})
+
+
+def traces(session: Session) -> set[tuple[object, ...]]:
+    """What the rows tell beside whose they are."""
+    session.rollback()
+    seen = select(OutboxItem.tries, OutboxItem.claimed_until, OutboxItem.done_at, OutboxItem.dead_at, OutboxItem.last_error)
+    return {tuple(row) for row in session.execute(seen)}
