@@ -20,12 +20,15 @@ UKRAINIAN_MONTHS = (
 )
 
 
+DemoTopic = Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class DemoVote:
     """One vote of the demo: its topics, and how many voters ticked what."""
 
     seats: int
-    topics: Sequence[Mapping[str, str]]
+    topics: Sequence[DemoTopic]
     ballots: Sequence[frozenset[str]]
 
 
