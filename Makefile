@@ -19,7 +19,7 @@ proof: .venv/test.stamp $(CATALOGUES)  ## the long proofs
 	$(BIN)/python -m pytest -m proof -n 2 --dist worksteal $(ARGS)
 
 bench: .venv/test.stamp $(CATALOGUES)  ## figures with their ratios, each pair in one run
-	@missed=0; for each in article_page webhook; do $(BIN)/python -m tests.benchmarks.$$each || missed=1; done; exit $$missed
+	@missed=0; for each in article_page webhook ballot tally; do $(BIN)/python -m tests.benchmarks.$$each || missed=1; done; exit $$missed
 
 check: .venv/test.stamp $(CATALOGUES)  ## lint, types, migrations
 	$(BIN)/ruff check .

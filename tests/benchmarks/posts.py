@@ -1,11 +1,13 @@
 """Sends prepared requests, each once, over keep-alive connections with one request under way each; a process of its own.
 
-    python -m tests.benchmarks.posts PORT CONNECTIONS < REQUESTS
+    python -m tests.benchmarks.posts PORT CONNECTIONS [STATUS] < REQUESTS
 
-Each line of the input is a request in hexadecimal. It prints as JSON how many seconds it all took, and how many each answer.
+Each line of the input is a request in hexadecimal; an answer with another status than this one (200) ends it. It prints as JSON how
+many seconds it all took, and how many each answer.
 """
 
 import json
+import re
 import select
 import sys
 import time
@@ -14,10 +16,11 @@ from collections.abc import Iterable
 from tests.benchmarks.load import CHUNK, connect
 
 
-def send(port: int, connections: int, requests: Iterable[bytes]) -> tuple[float, list[float]]:
+def send(port: int, connections: int, status: int, requests: Iterable[bytes]) -> tuple[float, list[float]]:
     """Send them all; return how long that took, and each of them."""
     opened = {each.fileno(): each for each in (connect(port) for _ in range(connections))}
     waiting, left, sent_at, took = select.poll(), iter(requests), dict[int, float](), list[float]()
+    answers = dict.fromkeys(opened, b"")
 
     def send_next(number: int) -> None:
         request = next(left, None)
@@ -34,14 +37,24 @@ def send(port: int, connections: int, requests: Iterable[bytes]) -> tuple[float,
         send_next(number)
     while sent_at:
         for number, _event in waiting.poll():
-            answer = opened[number].recv(CHUNK)
-            # An answer has no body, and is far shorter than what one call reads.
-            if not answer.startswith(b"HTTP/1.1 200 ") or not answer.endswith(b"\r\n\r\n"):
-                raise SystemExit(f"refused: {answer[:200]!r}")
+            received = opened[number].recv(CHUNK)
+            answers[number] += received
+            if not received or not answers[number].startswith(b"HTTP/1.1 %d " % status):
+                raise SystemExit(f"refused: {answers[number][:200]!r}")
+            if not _is_whole(answers[number]):
+                continue
+            answers[number] = b""
             took.append(time.perf_counter() - sent_at[number])
             send_next(number)
     return time.perf_counter() - started, took
 
 
+def _is_whole(answer: bytes) -> bool:
+    head, end, body = answer.partition(b"\r\n\r\n")
+    announced = re.search(rb"(?i)\r\ncontent-length: (\d+)", head)
+    return bool(end) and len(body) >= (int(announced[1]) if announced else 0)
+
+
 if __name__ == "__main__":
-    print(json.dumps(send(int(sys.argv[1]), int(sys.argv[2]), [bytes.fromhex(line) for line in sys.stdin])))
+    port, connections, status = (int(each) for each in (*sys.argv[1:], "200")[:3])
+    print(json.dumps(send(port, connections, status, [bytes.fromhex(line) for line in sys.stdin])))

@@ -2,13 +2,12 @@
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine, func, select
@@ -20,6 +19,7 @@ from membership.patronage.webhooks import MOST_INLINE
 from tests.benchmarks.article_page import cpu_seconds, environment
 from tests.benchmarks.by_core import Core
 from tests.benchmarks.renewals import Renewal, seed
+from tests.benchmarks.side import Side, ratio
 from tests.conftest import make_sessions
 from tests.serving import postgresql, serve
 
@@ -27,40 +27,6 @@ LEAST_RATIO, MOST_TAIL = 0.3, 10.0
 CONNECTIONS = 8
 # As many threads as may work on events at once: with more, some events would only be kept, and left to the sweep.
 FLAGS = ("--workers", "1", "--blocking-threads", str(MOST_INLINE), "--no-ws")
-
-
-@dataclass
-class Side:
-    """What one side did: events a second turn by turn, the seconds that each event took, and those of its CPU for all of them."""
-
-    rates: list[float] = field(default_factory=list)
-    took: list[float] = field(default_factory=list)
-    cpu_seconds: float = 0.0
-
-    def add(self, seconds: float, took: Sequence[float], cpu: float) -> None:
-        """Note one turn."""
-        self.rates.append(len(took) / seconds)
-        self.took += took
-        self.cpu_seconds += cpu
-
-    @property
-    def cpu(self) -> float:
-        """Seconds of its CPU for each event; PostgreSQL's own are not in it."""
-        return self.cpu_seconds / len(self.took)
-
-    @property
-    def rate(self) -> float:
-        """Events a second, the median of the turns."""
-        return statistics.median(self.rates)
-
-    def percentile(self, percent: int) -> float:
-        """Return the seconds within which so many of a hundred events were done."""
-        return statistics.quantiles(self.took, n=100, method="inclusive")[percent - 1]
-
-    @property
-    def tail(self) -> float:
-        """How many times as long as the middle one the slowest of a hundred takes."""
-        return self.percentile(99) / self.percentile(50)
 
 
 @dataclass(frozen=True)
@@ -75,7 +41,7 @@ class Figures:
     @property
     def ratio(self) -> float:
         """The median over the turns, each with both sides right beside each other."""
-        return statistics.median(ours / theirs for ours, theirs in zip(self.webhook.rates, self.core.rates, strict=True))
+        return ratio(self.webhook, self.core)
 
     @property
     def is_good(self) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from itertools import count
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import insert, select
@@ -78,6 +79,7 @@ def make_round(
     seats: int = 2,
     days: int = 7,
     settling_hours: int = 0,
+    **more: Any,
 ) -> Round:
     """A vote that opens now and closes in a week, not opened yet."""
     round_id = services.create_round(
@@ -89,6 +91,7 @@ def make_round(
         opens_at=clock.now(),
         closes_at=clock.now() + timedelta(days=days),
         settling_hours=settling_hours,
+        **more,
         actor_id=None,
         now=clock.now(),
     )
@@ -117,7 +120,7 @@ def cast_all(session: Session, round_: Round, profile: Mapping[str, int], *, key
     """Let new patrons' ballots ({"water,port": 3}) be in the box, in one commit; return the voters."""
     ballots = [slugs for slugs, many in profile.items() for _ in range(many)]
     voters = make_patrons(session, len(ballots), clock=clock)
-    services.draw_roll(session, round_id=round_.id, now=clock.now())
+    services.draw_roll(session, round_id=round_.id, clock=clock)
     key = keys.read(round_.id)
     topics = {entry.topic.slug: entry.topic_id for entry in round_.topics}
     sent = [(uuid4(), voter, slugs.split(",")) for voter, slugs in zip(voters, ballots, strict=True)]
@@ -149,6 +152,11 @@ def certify_vote(session: Session, round_: Round, *, keys: RoundKeys, clock: Fix
 def count_vote(session: Session, round_: Round, *, keys: RoundKeys, clock: FixedClock) -> Round:
     """Certify and open the box."""
     certify_vote(session, round_, keys=keys, clock=clock)
+    return open_box(session, round_, clock=clock)
+
+
+def open_box(session: Session, round_: Round, *, clock: FixedClock) -> Round:
+    """Open a certified box."""
     counter = make_staff(session, clock=clock)
     services.open_box(session, round_id=round_.id, actor_id=counter, now=clock.now())
     return queries.get_round(session, round_.id)
@@ -157,6 +165,11 @@ def count_vote(session: Session, round_: Round, *, keys: RoundKeys, clock: Fixed
 def publish_vote(session: Session, round_: Round, *, keys: RoundKeys, clock: FixedClock) -> Round:
     """Count and publish."""
     count_vote(session, round_, keys=keys, clock=clock)
+    return publish_counted(session, round_, clock=clock)
+
+
+def publish_counted(session: Session, round_: Round, *, clock: FixedClock) -> Round:
+    """Publish a counted result."""
     services.publish(session, round_id=round_.id, actor_id=make_staff(session, clock=clock), now=clock.now())
     return queries.get_round(session, round_.id)
 
@@ -165,3 +178,16 @@ def counted_voters(session: Session, round_: Round) -> list[int]:
     """Return the members whose ballot was counted, ascending."""
     counted = select(Participation.member_id).where(Participation.round_id == round_.id, Participation.counted)
     return list(session.scalars(counted.order_by(Participation.member_id)))
+
+
+def suggest(session: Session, member_id: int, title: str = "Who repairs the road?", *, clock: FixedClock) -> int:
+    """A suggestion of this member that nobody has answered."""
+    return services.suggest_topic(session, title=title, why="It rains.", language="en", member_id=member_id, now=clock.now())
+
+
+def make_supporters(session: Session, topic_id: int, many: int, *, clock: FixedClock) -> list[int]:
+    """New patrons who support this topic."""
+    patrons = make_patrons(session, many, clock=clock)
+    for patron in patrons:
+        services.support_topic(session, topic_id=topic_id, member_id=patron)
+    return patrons

@@ -52,6 +52,16 @@ class Server(Process):
         assert self.process is not None
         wait_for_port(self.port, self.process)
 
+    def kill_worker(self) -> None:
+        """Kill the oldest of its workers; with --respawn-failed-workers it makes another.
+
+        The oldest, because granian gives up when a worker dies within seconds of its birth.
+        """
+        assert self.process is not None
+        main = self.process.pid
+        oldest = Path(f"/proc/{main}/task/{main}/children").read_text(encoding="ascii").split()[0]
+        os.kill(int(oldest), signal.SIGKILL)
+
 
 class JobRunner(Process):
     """The job runner."""

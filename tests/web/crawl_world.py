@@ -2,11 +2,14 @@
 
 import re
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from alembic import command
 from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
@@ -15,8 +18,10 @@ from membership.accounts import services as accounts
 from membership.accounts.mail_links import make_mails_token
 from membership.accounts.models import AddressChange, Invitation, LoginSession, Passkey, SignInRequest
 from membership.accounts.queries import token_hash
+from membership.app import create_app
 from membership.articles.models import Article
 from membership.clock import FixedClock
+from membership.config import read_settings
 from membership.db import transaction
 from membership.outbox import OutboxItem
 from membership.patronage import links
@@ -31,10 +36,13 @@ from membership.patronage.models import (
     TwinNotice,
 )
 from membership.stripe_standin.server import StandInServer
+from membership.voting.certificates import Site
 from membership.voting.keys import RoundKeys
 from membership.voting.models import Topic
+from membership.voting.services import issue_due
 from membership.web.health import alembic_config
-from tests.conftest import NOW
+from membership.web.kept_pages import KeptPages
+from tests.conftest import NOW, SECRET_KEY
 from tests.factories import voting
 from tests.factories.accounts import make_member, make_staff
 from tests.factories.articles import make_article
@@ -46,6 +54,7 @@ ROLES = ("editor", "counter", "treasurer", "admin")
 PEOPLE = ("anonymous", "reader", "patron", *ROLES)
 OTHERS = "somebody.else@example.org"
 SITE = "https://gazette.example"
+METHODS = ("GET", "POST")
 QUERIES = {"/foot": "?article=the-mains"}
 TOKENS = {"sign-in": "s" * 43, "change": "c" * 43, "undo": "u" * 43, "invitation": "i" * 43}
 
@@ -111,6 +120,51 @@ def _rows(connection: sqlite3.Connection, table: str) -> list[tuple[object, ...]
     return sorted(connection.execute(f'SELECT * FROM "{table}"'), key=repr)
 
 
+def rules_of(world: World) -> dict[str, dict[str, str]]:
+    """Return every address of the site, and which endpoint answers each method there."""
+    found: dict[str, dict[str, str]] = {}
+    for rule in world.app.url_map.iter_rules():
+        found.setdefault(rule.rule, {}).update({method: rule.endpoint for method in METHODS if method in (rule.methods or ())})
+    return dict(sorted(found.items()))
+
+
+@contextmanager
+def served(folder: Path, database: Path, compiled: FileSystemBytecodeCache) -> Iterator[World]:
+    """Build the newsroom in this folder from an empty database, with templates compiled before, until the block ends."""
+    (folder / "membership.db").write_bytes(database.read_bytes())
+    (folder / "stand-in").mkdir()
+    clock = FixedClock(NOW)
+    with StandInServer(folder / "stand-in", clock=clock.now) as stripe:
+        settings = read_settings(environment(folder, stripe.url))
+        settings.round_keys_dir.mkdir(parents=True, mode=0o700)
+        app = create_app(settings, clock=clock)
+        app.jinja_env.bytecode_cache = compiled
+        app.extensions["page_cache"].pages = KeptPages(0)
+        built = build(app, stripe, clock)
+        yield built
+        built.close()
+        app.extensions["kernel"].engine.dispose()
+
+
+def environment(folder: Path, stripe_url: str) -> dict[str, str]:
+    """Return the settings of a site with production's safety, before the stand-in."""
+    return {
+        "MEMBERSHIP_ENV": "staging",
+        "DATABASE_URL": f"sqlite:///{folder / 'membership.db'}",
+        "SECRET_KEY": SECRET_KEY,
+        "SITE_URL": SITE,
+        "SITE_NAME": "The Test Gazette",
+        "CONTACT_EMAIL": "desk@gazette.example",
+        "STATE_DIR": str(folder / "state"),
+        "STRIPE_SECRET_KEY": "sk_test_standin",
+        "STRIPE_WEBHOOK_SECRET": "whsec_test",
+        "STRIPE_API_BASE": stripe_url,
+        "STATEMENT_DESCRIPTOR": "TEST GAZETTE",
+        "MAIL_URL": "smtp://127.0.0.1:1",
+        "MAIL_FROM": "desk@gazette.example",
+    }
+
+
 def build(app: Flask, stripe: StandInServer, clock: FixedClock) -> World:
     """Make the newsroom, as it would be after some months."""
     world = World(app)
@@ -121,6 +175,8 @@ def build(app: Flask, stripe: StandInServer, clock: FixedClock) -> World:
         people = _people(session)
         _money(session, app, stripe, clock, people)
         _votes_and_stories(session, app.extensions["round_keys"], clock)
+        site = Site.of(app.extensions["kernel"].settings)
+        issue_due(session, signer=app.extensions["certificate_signer"], site=site, now=NOW)
         _waiting(session, people)
         world.names = _names(session, app, people)
         for person, member_id in people.items():
@@ -156,6 +212,7 @@ def _votes_and_stories(session: Session, keys: RoundKeys, clock: FixedClock) -> 
     voting.open_vote(session, keys=keys, clock=clock, slug="april")
     with transaction(session):
         session.add(Topic(slug="suggested", title="A suggestion", state="suggested", created_at=NOW))
+        session.add(Topic(slug="roads", title="About the roads", state="approved", created_at=NOW))
 
 
 def _waiting(session: Session, people: dict[str, int]) -> None:
@@ -231,10 +288,12 @@ def _names(session: Session, app: Flask, people: dict[str, int]) -> dict[str, ob
         "/staff/ payment_id": theirs.id,
         "request_id": session.scalar(select(FreeSeatRequest.id)),
         "round_slug": "april",
-        **{f"/votes/<slug:round_slug>/{what} round_slug": "march-2026" for what in ("result", "ballot-numbers", "number")},
+        "/staff/votes/<slug:round_slug>/count round_slug": "march-2026",
+        **{f"/votes/<slug:round_slug>/{what} round_slug": "march-2026" for what in ("result", "certificate", "numbers")},
         "/staff/roles/ member_id": people["editor"],
         "slug": "the-mains",
         "stripe_id": session.scalar(select(Subscription.stripe_id).where(Subscription.member_id == people["other"])),
+        "topic_slug": "roads",
         "topic_id": session.scalar(select(Topic.id).where(Topic.slug == "suggested")),
         "version": 1,
         "transfer_id": session.scalar(select(BankTransfer.id)),

@@ -12,18 +12,11 @@ from pathlib import Path
 import pytest
 from jinja2 import FileSystemBytecodeCache
 
-from membership.app import create_app
-from membership.clock import FixedClock
-from membership.config import read_settings
-from membership.stripe_standin.server import StandInServer
-from membership.web.kept_pages import KeptPages
-from tests.conftest import NOW, SECRET_KEY
 from tests.log_reading import ADDRESS
 from tests.web.crawl_table import TABLE
-from tests.web.crawl_world import PEOPLE, ROLES, SITE, World, build
+from tests.web.crawl_world import PEOPLE, ROLES, World, rules_of, served
 from tests.web.test_audience import AUDIENCES
 
-METHODS = ("GET", "POST")
 WAY_OUT = ('action="/sign-out"', 'href="/account"')  # the button itself, or the page that has it
 TEXTS = ("text/", "application/xml", "application/rss+xml", "image/svg+xml")
 # The newsroom's own address, and the one that a refused form gives as an example.
@@ -59,39 +52,8 @@ def world(
     _compiled_templates: FileSystemBytecodeCache,
 ) -> Iterator[World]:
     """The newsroom and its people."""
-    folder = tmp_path_factory.mktemp("crawl")
-    (folder / "membership.db").write_bytes(_sqlite_template.read_bytes())
-    (folder / "stand-in").mkdir()
-    clock = FixedClock(NOW)
-    with StandInServer(folder / "stand-in", clock=clock.now) as stripe:
-        settings = read_settings(environment(folder, stripe.url))
-        settings.round_keys_dir.mkdir(parents=True, mode=0o700)
-        app = create_app(settings, clock=clock)
-        app.jinja_env.bytecode_cache = _compiled_templates
-        app.extensions["page_cache"].pages = KeptPages(0)
-        built = build(app, stripe, clock)
+    with served(tmp_path_factory.mktemp("crawl"), _sqlite_template, _compiled_templates) as built:
         yield built
-        built.close()
-        app.extensions["kernel"].engine.dispose()
-
-
-def environment(folder: Path, stripe_url: str) -> dict[str, str]:
-    """Return the settings of a site with production's safety, before the stand-in."""
-    return {
-        "MEMBERSHIP_ENV": "staging",
-        "DATABASE_URL": f"sqlite:///{folder / 'membership.db'}",
-        "SECRET_KEY": SECRET_KEY,
-        "SITE_URL": SITE,
-        "SITE_NAME": "The Test Gazette",
-        "CONTACT_EMAIL": "desk@gazette.example",
-        "STATE_DIR": str(folder / "state"),
-        "STRIPE_SECRET_KEY": "sk_test_standin",
-        "STRIPE_WEBHOOK_SECRET": "whsec_test",
-        "STRIPE_API_BASE": stripe_url,
-        "STATEMENT_DESCRIPTOR": "TEST GAZETTE",
-        "MAIL_URL": "smtp://127.0.0.1:1",
-        "MAIL_FROM": "desk@gazette.example",
-    }
 
 
 @pytest.fixture(scope="module")
@@ -126,14 +88,6 @@ def crawl(world: World, method: str) -> Iterator[Answer]:
             yield Answer(rule, endpoint, method, person, response.status_code, response.location or "", names, headers, way_out)
             if method == "POST" and response.status_code < 400:
                 world.restore()
-
-
-def rules_of(world: World) -> dict[str, dict[str, str]]:
-    """Return every address of the site, and which endpoint answers each method there."""
-    found: dict[str, dict[str, str]] = {}
-    for rule in world.app.url_map.iter_rules():
-        found.setdefault(rule.rule, {}).update({method: rule.endpoint for method in METHODS if method in (rule.methods or ())})
-    return dict(sorted(found.items()))
 
 
 def expected_of(answer: Answer) -> str:

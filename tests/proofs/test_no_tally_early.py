@@ -1,0 +1,152 @@
+"""Nobody can see who is ahead before the box is opened, and the public not before the result is published.
+
+The same newsroom is crawled twice, by everybody and at every address: once as it is, once with two topics' ballots exchanged. What
+does not differ by a byte tells nothing, be it a number, an order, a state or a length.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from membership.clock import FixedClock
+from membership.db import transaction
+from membership.voting import queries
+from membership.voting.models import BallotChoice, Round, Topic
+from tests.factories import voting
+from tests.web.crawl_world import PEOPLE, ROLES, World, rules_of, served
+
+pytestmark = pytest.mark.proof
+
+VOTE = "april"
+BALLOTS = {"water": 47, "schools": 31, "port,schools": 22, "port": 3}
+AHEAD, BEHIND = "water", "port"
+PUBLIC = tuple(person for person in PEOPLE if person not in ROLES)
+SORTED_AND_SOUGHT = (
+    *(f"/topics?sort={sort}" for sort in ("newest", "support", "title", "state")),
+    "/topics?q=about",
+    "/topics?state=on_ballot",
+    "/staff/votes?state=open",
+    *(f"/staff/topics?sort={sort}" for sort in ("newest", "support", "title", "state")),
+)
+# What is drawn anew for each request, and tells nothing: challenges, tokens.
+DRAWN = re.compile(r"[\w-]{40,}")
+
+Page = tuple[int, str, str]
+Pages = dict[tuple[str, str], Page]
+
+
+@pytest.fixture(scope="module")
+def world(
+    tmp_path_factory: pytest.TempPathFactory, _sqlite_template: Path, _compiled_templates: FileSystemBytecodeCache
+) -> Iterator[World]:
+    """A newsroom with an open vote and a full box; every address with a vote in it names that vote."""
+    with served(tmp_path_factory.mktemp("tallies"), _sqlite_template, _compiled_templates) as built:
+        built.names = {name: value for name, value in built.names.items() if not name.endswith(" round_slug")}
+        with built.app.extensions["kernel"].sessions() as session:
+            round_ = queries.get_round_by_slug(session, VOTE)
+            voting.cast_all(session, round_, BALLOTS, keys=built.app.extensions["round_keys"], clock=clock_of(built))
+        built.keep()
+        yield built
+
+
+@pytest.fixture(scope="module")
+def crawled(world: World) -> dict[str, tuple[Pages, Pages]]:
+    """Every page at each stage of the vote, with the ballots as they are and exchanged."""
+    key_file = next(world.app.extensions["round_keys"].directory.glob("*.key"))
+    key, began = key_file.read_bytes(), clock_of(world).instant
+    found: dict[str, list[Pages]] = {}
+    for exchanged in (False, True):
+        world.restore()
+        key_file.write_bytes(key)
+        clock_of(world).instant = began
+        if exchanged:
+            exchange(world)
+        for stage in ("open", "closed", "certified", "counted", "published"):
+            advance(world, stage)
+            found.setdefault(stage, []).append(pages_of(world))
+    return {stage: (first, second) for stage, (first, second) in found.items()}
+
+
+def clock_of(world: World) -> FixedClock:
+    clock: FixedClock = world.app.extensions["kernel"].clock
+    return clock
+
+
+def exchange(world: World) -> None:
+    """Give each ballot of the topic that is ahead to the one that is behind, and the other way round; no other row changes."""
+    with world.app.extensions["kernel"].sessions() as session:
+        ahead, behind = (session.scalars(select(Topic.id).where(Topic.slug == slug)).one() for slug in (AHEAD, BEHIND))
+        with transaction(session):
+            alone = select(BallotChoice.ballot_id).where(BallotChoice.topic_id == behind)
+            others = set(session.scalars(alone))
+            first = update(BallotChoice).where(BallotChoice.topic_id == ahead).values(topic_id=behind)
+            session.execute(first.execution_options(synchronize_session=False))
+            second = update(BallotChoice).where(BallotChoice.ballot_id.in_(others), BallotChoice.topic_id == behind)
+            session.execute(second.values(topic_id=ahead).execution_options(synchronize_session=False))
+
+
+def advance(world: World, stage: str) -> None:
+    """Let the vote come to this stage."""
+    keys, clock = world.app.extensions["round_keys"], clock_of(world)
+    acts: dict[str, Callable[[Session, Round], object]] = {
+        "open": lambda _session, round_: round_,
+        "closed": lambda session, round_: voting.close_vote(session, round_, clock=clock),
+        "certified": lambda session, round_: voting.certify_vote(session, round_, keys=keys, clock=clock),
+        "counted": lambda session, round_: voting.open_box(session, round_, clock=clock),
+        "published": lambda session, round_: voting.publish_counted(session, round_, clock=clock),
+    }
+    with world.app.extensions["kernel"].sessions() as session:
+        acts[stage](session, queries.get_round_by_slug(session, VOTE))
+        session.commit()
+
+
+def pages_of(world: World) -> Pages:
+    """Ask for every address as everybody."""
+    rules = [rule for rule, endpoints in rules_of(world).items() if "GET" in endpoints]
+    addresses = {world.path_of(rule) for rule in rules if not rule.startswith(("/static/", "/<language:"))}
+    pages: Pages = {}
+    for address in sorted(addresses | set(SORTED_AND_SOUGHT)):
+        for person in PEOPLE:
+            response = world.ask(person, "GET", address)
+            headers = sorted((name, value) for name, value in response.headers.items() if name != "Set-Cookie")
+            body = DRAWN.sub("…", f"{headers} {response.get_data(as_text=True)}")
+            pages[address, person] = (response.status_code, response.location or "", body)
+    return pages
+
+
+def different(crawled: dict[str, tuple[Pages, Pages]], stage: str) -> list[tuple[str, str]]:
+    """Return which pages, seen by whom, tell the one box from the other."""
+    first, second = crawled[stage]
+    assert set(first) == set(second)
+    return sorted(where for where in first if first[where] != second[where])
+
+
+@pytest.mark.parametrize("stage", ["open", "closed", "certified"])
+def test_before_the_box_is_opened_no_page_tells_anybody_who_is_ahead(crawled: dict[str, tuple[Pages, Pages]], stage: str) -> None:
+    assert different(crawled, stage) == []
+
+
+def test_while_the_count_is_reviewed_only_staff_see_it_and_only_on_their_pages(
+    crawled: dict[str, tuple[Pages, Pages]],
+) -> None:
+    told = different(crawled, "counted")
+
+    assert {person for _, person in told} & set(PUBLIC) == set()
+    assert (f"/staff/votes/{VOTE}/count", "counter") in told  # the attack works
+    assert sorted({address for address, _ in told if not address.startswith(f"/staff/votes/{VOTE}/count")}) == []
+
+
+def test_the_published_result_is_for_everybody(crawled: dict[str, tuple[Pages, Pages]]) -> None:
+    told = different(crawled, "published")
+
+    assert {(f"/votes/{VOTE}", person) for person in PEOPLE} <= set(told)
+    assert {address for address, _ in told} >= {f"/votes/{VOTE}/result.json", f"/votes/{VOTE}/result.csv"}
+
+
+def test_every_page_was_there(crawled: dict[str, tuple[Pages, Pages]]) -> None:
+    assert [where for pages in crawled.values() for both in pages for where, page in both.items() if page[0] >= 500] == []
