@@ -57,12 +57,19 @@ from membership.refusal_counts import RefusalCounter
 from membership.staff import cli as staff_cli
 from membership.staff import jobs as staff_jobs
 from membership.staff import views as staff_views
+from membership.voting import box_staff_views as voting_box_staff_views
+from membership.voting import certificate_views as voting_certificate_views
 from membership.voting import cli as voting_cli
+from membership.voting import count_staff_views as voting_count_staff_views
 from membership.voting import jobs as voting_jobs
-from membership.voting import queries as voting_queries
+from membership.voting import result_views as voting_result_views
+from membership.voting import sealed as voting_sealed
 from membership.voting import staff_views as voting_staff_views
+from membership.voting import topic_staff_views, topic_views
 from membership.voting import views as voting_views
 from membership.voting.keys import RoundKeys
+from membership.voting.round_letters import DISCREET
+from membership.voting.signing import CertificateSigner
 from membership.web import assets, audience, commands, database, errors, filters, health, languages, refused_requests, security
 from membership.web.bodies import BodyReader
 from membership.web.mail_rendering import make_sender
@@ -96,7 +103,13 @@ BLUEPRINTS = (
     patronage_staff_transfer_views.bp,
     webhooks.bp,
     voting_views.bp,
+    voting_certificate_views.bp,
+    voting_result_views.bp,
+    voting_box_staff_views.bp,
+    voting_count_staff_views.bp,
     voting_staff_views.bp,
+    topic_views.bp,
+    topic_staff_views.bp,
     credits_views.bp,
     credits_staff_views.bp,
     staff_views.bp,
@@ -131,6 +144,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     app.extensions["gateway"] = gateway
     app.extensions["quick_gateway"] = make_quick_gateway(settings)
     app.extensions["round_keys"] = keys
+    app.extensions["certificate_signer"] = CertificateSigner(settings.certificate_key_file)
     app.extensions["readiness"] = {"round_keys": lambda: _has_round_keys(context, keys)}
     _init_web(app, settings)
     for blueprint in (*BLUEPRINTS, *([demo_views.bp] if settings.is_demo else [])):
@@ -204,21 +218,21 @@ def _jobs(app: Flask, context: JobContext, gateway: Gateway, keys: RoundKeys) ->
         *voting_jobs.jobs(context, keys),
         *credits_jobs.jobs(context),
         *staff_jobs.jobs(context),
-        Job("mails", lambda: _deliver_mails(app, context)),
+        Job("mails", lambda: _deliver_mails(app, context, keys)),
     )
 
 
 def _has_round_keys(context: JobContext, keys: RoundKeys) -> bool:
     with context.sessions() as session:
-        return keys.are_private() and voting_queries.can_read_keys(session, keys)
+        return keys.are_private() and voting_sealed.can_read_keys(session, keys)
 
 
-def _deliver_mails(app: Flask, context: JobContext) -> int:
+def _deliver_mails(app: Flask, context: JobContext, keys: RoundKeys) -> int:
     letters: Mapping[str, outbox.Prepare] = {
         **accounts_jobs.letters(context),
         **patronage_jobs.letters(context),
-        **voting_jobs.letters(context),
+        **voting_jobs.letters(context, keys),
         **credits_jobs.letters(context),
     }
     send = make_sender(app, transport_for(context.settings.mail_url))
-    return outbox.deliver_due(context.sessions, handlers=letters, send=send, clock=context.clock)
+    return outbox.deliver_due(context.sessions, handlers=letters, send=send, clock=context.clock, discreet=DISCREET)

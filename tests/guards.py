@@ -71,7 +71,7 @@ GUARDS = (
     Guard(
         "closing waits for the ballots that were before it",
         "membership/voting/services/ballots.py",
-        "    session.execute(select(Round.id).where(Round.id == round_id).with_for_update(read=True)).all()\n",
+        '    session.execute(_LOCK, {"round_id": round_id}).all()\n',
         "",
         "tests/voting/test_races.py::test_closing_waits_for_a_ballot_that_has_begun",
     ),

@@ -13,8 +13,8 @@ from membership.paths import ROOT
 from membership.patronage import checkout_pages, giving_views, link_views, transfer_views
 from membership.patronage.services import links, seats
 from membership.patronage.sheets import MOST_BYTES
-from membership.voting import views as voting_views
-from membership.voting.services import topics
+from membership.voting import topic_views
+from membership.voting.services import suggesting
 from membership.web.clean_requests import MOST_ADDRESS_BYTES, MOST_HEADER_BYTES
 from membership.web.security import MAX_BODY_BYTES
 
@@ -125,7 +125,7 @@ def test_the_limits_are_those_of_the_code() -> None:
         f"{giving_views.SEATS_A_DAY} a day, {giving_views.SEATS_A_DAY_OF_NETWORK} from a network; {seats.POOL_SEATS_A_DAY} a day",
         f"{transfer_views.REFERENCES_A_DAY} a day, {transfer_views.REFERENCES_A_DAY_OF_NETWORK} from a network",
         f"{link_views.MAILS_AN_HOUR} an hour, {link_views.MAILS_AN_HOUR_OF_NETWORK} from a network; {links.MAILS_PER_HOUR} an hour",
-        f"{voting_views.SUGGESTIONS_A_DAY} a day of a patron, and {topics.MOST_WAITING} that still wait",
+        f"{topic_views.SUGGESTIONS_A_DAY} a day of a patron, and {suggesting.MOST_WAITING} that still wait",
         f"{MAX_BODY_BYTES // 1024} KB ({MOST_BYTES // 10**6} MB",
         f"{MOST_HEADER_BYTES // 1024} KB, {MOST_ADDRESS_BYTES // 1024} KB",
     ]

@@ -18,7 +18,7 @@ from membership.web.languages import LANGUAGE_NAMES
 
 EMPTY: tuple[Any, ...] = (None, "", [])
 # Numbers of ours that the row also says in words.
-SAID_BY = {"article_id": "article", "round_id": "vote"}
+SAID_BY = {"article_id": "article", "round_id": "vote", "topic_id": "topic"}
 INTERVALS = {"month": _l("every month"), "year": _l("every year"), "once": _l("once")}
 DECISIONS = {"granted": _l("granted"), "declined": _l("declined"), "joined": _l("both are yours"), "not_me": _l("not yours")}
 WAYS = {"stripe": _l("through Stripe"), "bank": _l("by bank transfer"), "paypal": _l("by PayPal"), "cash": _l("in cash")}
@@ -59,6 +59,8 @@ MAILS = {
     "stopped": _l("stopped"),
     "story_out": _l("a chosen story is out"),
     "support_ended": _l("the support has ended"),
+    "topic_answered": _l("our answer to your suggestion"),
+    "topic_merged": _l("two topics became one"),
     "twin": _l("was the second membership yours?"),
     "welcome": _l("receipt"),
     "withdrawn": _l("withdrew from the contract"),
@@ -147,6 +149,7 @@ WORDS: Mapping[str, Mapping[str, Any]] = {
         "approved": _l("taken up"),
         "shortlisted": _l("shortlisted"),
         "declined": _l("declined"),
+        "merged": _l("put together with another one"),
     },
     "twin_notice.decision": DECISIONS,
 }

@@ -139,6 +139,7 @@ COLUMN_LABELS: Mapping[str, str] = {
     "taken_back_at": N_("Taken back"),
     "text": N_("Text"),
     "title": N_("Title"),
+    "topic": N_("Topic"),
     "topic_id": N_("Topic"),
     "typed_email": N_("Address, not confirmed"),
     "undo_until": N_("Can be undone until"),

@@ -58,7 +58,7 @@ def _progress(done: int, total: int) -> None:
 def doctor(asks_stripe: bool) -> None:
     """Look whether everything is in order, and say what to do; exit code 1 on a fault, 0 on warnings."""
     database = _database()
-    findings = [*look_at_settings(settings()), database, _round_keys()]
+    findings = [*look_at_settings(settings()), database, _round_keys(), _certificate_key()]
     if database.state != FAULT:
         findings += look_at_rows(session(), settings(), at=now())
         findings += [_catalogue()] if asks_stripe else []
@@ -86,6 +86,20 @@ def _round_keys() -> Finding:
         return Finding("round keys", OK, "readable, and by nobody else")
     advice = f"Make {settings().round_keys_dir} a folder of the app's own user, with mode 0700, and put lost keys back."
     return Finding("round keys", FAULT, "the folder is missing or open to others, or the key of an open vote is gone", advice)
+
+
+def _certificate_key() -> Finding:
+    file, fault = settings().certificate_key_file, current_app.extensions["certificate_signer"].fault()
+    says, advice = {
+        "": ("readable, and by nobody else", ""),
+        "missing": (
+            "is made with the next certificate",
+            f"If there was one, put {file} back: readers know it.",
+        ),
+        "damaged": ("is there and can't be read", f"Put {file} back from where you keep it: until then no certificate is signed."),
+        "not_private": ("others on this machine can read it", f"chmod 600 {file}"),
+    }[fault]
+    return Finding("certificate key", OK if fault in ("", "missing") else FAULT, says, advice)
 
 
 def _holds(check: Callable[[], bool]) -> bool:

@@ -1,6 +1,7 @@
 """Votes that can be proved: the topic board, drafts, changes of an open vote, voiding, certificates."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,14 +11,14 @@ down_revision: str | None = "0003"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-NEW = {
+NEW: dict[str, dict[str, sa.types.TypeEngine[Any]]] = {
     "topic": {"title_key": sa.String(), "sources": sa.JSON(), "suggested_as": sa.String()},
     "round": {"preset": sa.String(), "electorate": sa.String()},
     "box_check": {"checked_alone": sa.Boolean()},
     "round_count": {"breakdowns": sa.JSON()},
     "payment": {"card_fingerprint": sa.String()},
 }
-CHECKS = {
+CHECKS: dict[str, dict[str, str]] = {
     "topic": {
         "merged_into_one": "(state = 'merged') = (merged_into_id IS NOT NULL)",
         "merged_into_another": "merged_into_id <> id",

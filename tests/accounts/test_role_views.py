@@ -116,7 +116,7 @@ def test_a_demoted_editor_loses_power_in_the_session_that_is_open(app: Flask, se
     done = boss.post(f"/staff/roles/{editor.id}", data={"roles": ["treasurer"], "reason": "Moves to the books."})
 
     assert (before, done.status_code) == (200, 303)
-    assert client.post("/staff/topics", data={"title": "Mine"}).location == "/staff/sign-in"
+    assert client.post("/staff/topics/new", data={"title": "Mine"}).location == "/staff/sign-in"
     sign_in(app, client, editor.id)
     assert (client.get("/staff/topics").status_code, client.get("/staff/people").status_code) == (403, 200)
 

@@ -123,7 +123,10 @@ def _of_giving(who: str, member_id: int) -> Iterator[Base]:
 
 
 def _of_votes(who: str, member_id: int, round_id: int) -> Iterator[Base]:
-    yield voting.Topic(slug=f"topic-of-{who}", title=f"{who} topic", why=who, suggested_by_id=member_id, created_at=NOW)
+    words = {"slug": f"topic-of-{who}", "title": f"{who} topic", "why": who, "suggested_as": f"{who} pen name"}
+    topic = voting.Topic(**words, suggested_by_id=member_id, created_at=NOW)
+    yield topic
+    yield voting.TopicSupport(topic_id=topic.id, member_id=member_id)
     yield voting.RollEntry(round_id=round_id, member_id=member_id)
     yield voting.Participation(round_id=round_id, member_id=member_id, counted=True)
     yield Award(member_id=member_id, badge="co_creator", round_id=round_id, awarded_at=NOW)

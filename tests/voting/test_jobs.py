@@ -1,5 +1,6 @@
 """The jobs carry a vote from its opening to its publication, and the commands repeat what they do."""
 
+import shutil
 from datetime import timedelta
 from uuid import uuid4
 
@@ -81,3 +82,17 @@ def test_a_recount_says_the_same_until_somebody_touches_a_ballot(
 
     assert (same.exit_code, same.output) == (0, "march: the same result\n")
     assert (other.exit_code, "another result" in other.output) == (1, True)
+
+
+def test_a_key_is_given_up_by_command_and_only_one_that_is_not_there(
+    app: Flask, session: Session, clock: FixedClock, keys: RoundKeys
+) -> None:
+    round_ = close_vote(session, open_vote(session, keys=keys, clock=clock), clock=clock)
+    runner = app.test_cli_runner()
+
+    refused = runner.invoke(args=["voting", "key-lost", "march"])
+    shutil.rmtree(keys.directory)
+    said = runner.invoke(args=["voting", "key-lost", "march"])
+
+    assert (refused.exit_code, "it isn't lost" in refused.output) == (1, True)
+    assert (said.exit_code, "march: its key is noted as lost" in said.output, keys.exists(round_.id)) == (0, True, False)

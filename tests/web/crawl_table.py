@@ -49,6 +49,12 @@ articles_staff.edit_text                      POST 422
 articles_staff.list_texts                     GET  200
 articles_staff.show_version                   GET  404
 articles_staff.take_back_text                 POST 409
+certificates.ballot_numbers                   GET  200
+certificates.certificate_json                 GET  200
+certificates.check_number                     GET  200
+certificates.check_number                     POST 422
+certificates.public_keys                      GET  200
+certificates.show_certificate                 GET  200
 credits.ledger                                GET  200
 credits_staff.change_due                      POST 422
 credits_staff.confirm_link                    GET  200
@@ -167,6 +173,9 @@ patronage_transfer.transfer                   GET  200
 patronage_transfer.transfer                   POST 200
 patronage_twins.decide_twin                   POST 422
 patronage_twins.show_twin                     GET  200
+results.feed                                  GET  200
+results.result_csv                            GET  200
+results.result_json                           GET  200
 roles.change_roles                            POST 422
 roles.end_employment                          POST 422
 roles.invitations                             GET  200
@@ -184,33 +193,59 @@ staff.figures                                 GET  200
 staff.retry_letter                            POST 303
 staff.stripe_events                           GET  200
 static                                        GET  200
-voting.ballot_numbers                         GET  200
+topics.feed                                   GET  200
+topics.list_topics                            GET  200
+topics.show_topic                             GET  200
+topics.similar                                GET  403  patron=200
+topics.suggest_topic                          GET  200
+topics.suggest_topic                          POST 403  patron=422
+topics.support_topic                          POST 403  patron=303
+topics.take_back_suggestion                   POST 404
+topics.unsupport_topic                        POST 303
+topics_staff.add_topic                        GET  200
+topics_staff.add_topic                        POST 422
+topics_staff.decide_topic                     POST 422
+topics_staff.list_topics                      GET  200
+topics_staff.merge_topic                      GET  200
+topics_staff.merge_topic                      POST 422
+topics_staff.reword_topic                     GET  200
+topics_staff.reword_topic                     POST 303
+topics_staff.shortlist_topics                 POST 303
+topics_staff.show_topic                       GET  200
+topics_staff.topics_csv                       GET  200
+topics_staff.unmerge_topic                    POST 409
 voting.cast_ballot                            POST 403  patron=422
-voting.check_number                           POST 422
 voting.list_rounds                            GET  200
-voting.list_topics                            GET  200
-voting.result_csv                             GET  200
-voting.result_json                            GET  200
 voting.show_round                             GET  200
-voting.suggest_topic                          GET  200
-voting.suggest_topic                          POST 403  patron=422
 voting.who_sees_what                          GET  200
 voting.withdraw_ballot                        POST 403  patron=303
-voting_staff.check_box                        POST 409
+voting_box.check_box                          POST 409
+voting_box.confirm_check                      POST 409
+voting_box.show_box                           GET  200
+voting_box.take_back_check                    POST 409
 voting_staff.close_round                      POST 422
-voting_staff.confirm_check                    POST 409
+voting_staff.confirm_voiding                  POST 409
 voting_staff.create_round                     GET  200
 voting_staff.create_round                     POST 422
-voting_staff.decide_topic                     POST 422
 voting_staff.drop_round                       POST 409
+voting_staff.edit_round                       GET  409
+voting_staff.edit_round                       POST 409
+voting_staff.extend_round                     POST 422
 voting_staff.list_rounds                      GET  200
-voting_staff.list_topics                      GET  200
-voting_staff.list_topics                      POST 422
-voting_staff.open_box                         POST 409
 voting_staff.open_round                       POST 409
-voting_staff.publish                          POST 409
-voting_staff.recount                          POST 409
+voting_staff.preview_ballot                   GET  200
+voting_staff.rounds_csv                       GET  200
+voting_staff.schedule_round                   POST 409
 voting_staff.show_round                       GET  200
-voting_staff.take_back_check                  POST 409
+voting_staff.take_back_voiding                POST 409
+voting_staff.unschedule_round                 POST 409
+voting_staff.void_round                       POST 422
+voting_staff.withdraw_topic                   POST 422
+voting_count.count_csv                        GET  200
+voting_count.count_json                       GET  200
+voting_count.open_box                         POST 409
+voting_count.publish                          POST 409
+voting_count.recount                          POST 303
+voting_count.show_count                       GET  200
 webhooks.receive_event                        POST 400
 """

@@ -36,9 +36,13 @@ ASKS_AGAIN = {
     "roles.invite",
     "roles.resend_invitation",
     "roles.revoke_invitation",
-    "voting_staff.confirm_check",
-    "voting_staff.open_box",
-    "voting_staff.publish",
+    "voting_staff.close_round",
+    "voting_staff.confirm_voiding",
+    "voting_staff.void_round",
+    "voting_staff.withdraw_topic",
+    "voting_count.open_box",
+    "voting_count.publish",
+    "voting_box.confirm_check",
 }
 LATER = NOW + timedelta(minutes=5, seconds=1)
 METHODS = ("staff_link", "mail", "checkout", "enrolment", "passkey")
