@@ -82,6 +82,13 @@ class RoundKeys:
         self._write(self._note(round_id), b"")
         self._sync_folder()
 
+    def is_given_up(self, round_id: int) -> bool:
+        """Return whether a person has said that this key is lost: nothing waits for it any more."""
+        try:
+            return _read(self._note(round_id)) == b"" and _read(self._path(round_id)) is None
+        except KeyUnreadable:
+            return False
+
     def destroy(self, round_id: int) -> None:
         """Remove the round's key for good; safe to repeat. Raises KeyUnreadable in a folder that never held it."""
         path, note = self._path(round_id), self._note(round_id)

@@ -10,8 +10,8 @@ from membership.voting.models import BallotShuffle, BoxCheck, Closing, Opening, 
 
 
 def can_read_keys(session: Session, keys: RoundKeys) -> bool:
-    """Return whether the key of every vote that was opened and is not certified yet can be read."""
-    return all(keys.exists(round_id) for round_id in session.scalars(_sealed()))
+    """Return whether the key of every vote that was opened and is not certified yet can be read, or was given up."""
+    return all(keys.exists(round_id) or keys.is_given_up(round_id) for round_id in session.scalars(_sealed()))
 
 
 def is_sealed(session: Session, round_id: int) -> bool:

@@ -32,6 +32,7 @@ from membership.voting.models import (
 )
 from membership.voting.receipts import receipt, receipt_hash, voter_tag
 from membership.voting.refusals import SamePerson, StillSettling, TooSoonAlone
+from membership.voting.sealed import can_read_keys
 from membership.voting.shared_cards import SharedCards, shared_cards
 from tests.factories.patronage import make_plan
 from tests.factories.voting import (
@@ -340,8 +341,10 @@ def test_a_key_that_went_with_its_folder_is_lost_only_when_a_person_says_so(
     shutil.rmtree(keys.directory)
     with pytest.raises(Unavailable):
         services.check_box(session, round_id=round_.id, keys=keys, actor_id=counter, now=clock.now())
+    assert not can_read_keys(session, keys)
 
     services.give_up_key(session, round_id=round_.id, keys=keys, now=clock.now())
+    assert can_read_keys(session, keys)  # nothing waits for it any more: the site is ready again
     certified = certify_vote(session, round_, keys=keys, clock=clock)
 
     assert certified.box_check
