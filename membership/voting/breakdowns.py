@@ -1,8 +1,9 @@
 """What kinds of patrons took part, hiding small groups so that nothing about one person can be worked out. Pure.
 
-Staff know how many patrons of each kind there are. A group is hidden where fewer than SMALLEST of it took part, or fewer than
-SMALLEST did not: else a number would say of everybody in it that they voted, or that they did not. What is left of the total
-when the shown groups are taken away must not say it either, so further groups are hidden until it doesn't.
+Staff know how many patrons of each kind there are, and this code is public. A number is shown only where SMALLEST of a group or
+more took part and SMALLEST or more did not: else it would say of everybody in it that they voted, or that they did not. What is
+left of the total without the shown groups must not say it either, nor which groups are hidden: that is settled by their sizes,
+and if one of the others turns out to be far from the turnout of all, nothing is shown.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -63,23 +64,26 @@ class Breakdowns:
 
 
 def shown(groups: Sequence[Group]) -> tuple[Row, ...]:
-    """Return a table's rows in the given order, as many hidden as it takes; groups that nobody belongs to are left out.
+    """Return a table's rows in the given order, hidden ones too; groups that nobody belongs to are left out.
 
-    The groups are a partition of who could vote, and the total of counted ballots is public.
+    The groups are a partition of who could vote, and the total of counted ballots is public. Which groups are hidden follows from
+    that and from their sizes alone: if it followed from their votes, whoever knows this rule could reckon back.
     """
     groups = [group for group in groups if group.could_vote]
-    hidden = {group.key for group in groups if not group.is_large}
-    while hidden and len(hidden) < len(groups) and not _is_protected([group for group in groups if group.key in hidden]):
-        hidden.add(min((group for group in groups if group.key not in hidden), key=lambda group: (group.voted, group.key)).key)
-    return tuple(Row(group.key, None if group.key in hidden else group.voted) for group in groups)
+    hidden = _hidden(groups)
+    told = [group for group in groups if group not in hidden]
+    is_told = all(group.is_large for group in told) and _is_protected(hidden)
+    return tuple(Row(group.key, group.voted if is_told and group in told else None) for group in groups)
 
 
-def gathered(groups: Iterable[Group], *, kept: Iterable[str]) -> tuple[Group, ...]:
+def gathered(groups: Sequence[Group], *, kept: Iterable[str]) -> tuple[Group, ...]:
     """Put the small groups of an open-ended list together as OTHERS; those whose keys are kept stay, however small."""
-    groups, kept = sorted(groups, key=lambda group: (-group.voted, group.key)), set(kept)
-    small = [group for group in groups if not group.is_large and group.key not in kept]
+    kept = set(kept)
+    small = [group for group in _small(groups) if group.key not in kept]
     rest = Group(OTHERS, sum(group.could_vote for group in small), sum(group.voted for group in small))
-    return (*(group for group in groups if group not in small), *([rest] if small else []))
+    # By size: in the order of their votes hidden groups too would say which had more.
+    stay = sorted((group for group in groups if group not in small), key=lambda group: (-group.could_vote, group.key))
+    return (*stay, *([rest] if small else []))
 
 
 def joined_while_open(new: Group, *, could_vote: int, counted: int) -> Joined:
@@ -97,15 +101,31 @@ def joined_while_open(new: Group, *, could_vote: int, counted: int) -> Joined:
     return Joined(AT_LEAST, least) if least else Joined(HIDDEN)
 
 
-def _is_protected(hidden: Sequence[Group]) -> bool:
-    """Return whether the sum of these groups, which is known, leaves SMALLEST possibilities or more for each small one of them.
+def _small(groups: Sequence[Group]) -> list[Group]:
+    """Return the groups of which, at the turnout of all, fewer than SMALLEST would have voted or would not have."""
+    voted, could_vote = sum(group.voted for group in groups), sum(group.could_vote for group in groups)
+    fewer = min(voted, could_vote - voted)
+    return [group for group in groups if group.could_vote * fewer < SMALLEST * could_vote]
 
-    Of a group with fewer members than that nothing at all may be known. What a large one had is no secret in itself.
+
+def _hidden(groups: Sequence[Group]) -> list[Group]:
+    """Return the small groups and as many of the next larger ones as it takes that their sum does not give one away."""
+    hidden = _small(groups)
+    rest = sorted((group for group in groups if group not in hidden), key=lambda group: (group.could_vote, group.key))
+    while hidden and rest and (len(hidden) == 1 or sum(group.could_vote for group in hidden) < 2 * SMALLEST):
+        hidden.append(rest.pop(0))
+    return hidden
+
+
+def _is_protected(hidden: Sequence[Group]) -> bool:
+    """Return whether the sum of these groups, which is known, leaves SMALLEST numbers or more possible for each of them.
+
+    Of a group with fewer members nothing at all may be known; the number of one that is large whatever it had is no secret.
     """
     voted, could_vote = sum(group.voted for group in hidden), sum(group.could_vote for group in hidden)
-    for group in (group for group in hidden if not group.is_large):
-        least = max(0, voted - (could_vote - group.could_vote))
-        most = min(group.could_vote, voted)
-        if most - least < min(group.could_vote, SMALLEST):
+    for group in hidden:
+        least, most = max(0, voted - (could_vote - group.could_vote)), min(group.could_vote, voted)
+        is_large = least >= SMALLEST and group.could_vote - most >= SMALLEST
+        if not is_large and most - least < min(group.could_vote, SMALLEST):
             return False
     return True

@@ -245,7 +245,7 @@ def certified_without_key(session: Session, clock: FixedClock, keys: RoundKeys) 
 
 
 def test_who_took_part_is_told_without_small_groups(app: Flask, session: Session, clock: FixedClock, keys: RoundKeys) -> None:
-    stayed_away = make_patrons(session, 22, clock=clock)
+    stayed_away = make_patrons(session, 26, clock=clock)
     round_ = open_vote(session, keys=keys, clock=clock)
     voters = cast_all(session, round_, {"water": 30}, keys=keys, clock=clock)
     with transaction(session):

@@ -44,7 +44,7 @@ def came_by(session: Session, members: list[int], article_id: int, *, clock: Fix
 
 
 def test_groups_are_counted_as_they_were_at_the_close_and_frozen(session: Session, clock: FixedClock, keys: RoundKeys) -> None:
-    stayed_away = make_patrons(session, 24, clock=clock)
+    stayed_away = make_patrons(session, 30, clock=clock)
     round_ = open_vote(session, keys=keys, clock=clock)
     voters = cast_all(session, round_, {"water": 36}, keys=keys, clock=clock)
     change_periods(session, voters[:14] + stayed_away[:12], source="gift")
