@@ -85,8 +85,8 @@ GUARDS = (
     Guard(
         "the second check is a second person's",
         "membership/voting/services/box.py",
-        "        if check.checked_by_id == actor_id:\n",
-        "        if False:\n",
+        "    if round_.box_check is None or round_.box_check.checked_by_id != actor_id:\n",
+        "    if True:\n",
         "tests/voting/test_box.py::test_nobody_confirms_their_own_check",
     ),
     Guard(
@@ -389,5 +389,47 @@ GUARDS = (
         "        abort(431)\n",
         "        pass\n",
         "tests/web/test_errors.py::test_an_error_speaks_the_language_of_its_address",
+    ),
+    Guard(
+        "an open vote's ballots wait while they are put into another order",
+        "membership/voting/services/shuffling.py",
+        "        queries.lock_round(session, round_id)\n",
+        "",
+        "tests/voting/test_shuffling.py::test_who_votes_while_ballots_are_rewritten_is_neither_lost_nor_doubled",
+    ),
+    Guard(
+        "who has voted is not reminded",
+        "membership/voting/round_letters.py",
+        "    if queries.has_voted(session, round_, member_id, keys) or not standing",
+        "    if not standing",
+        "tests/voting/test_round_letters.py::test_the_reminder_reaches_exactly_those_who_have_not_voted",
+    ),
+    Guard(
+        "a counted vote is voided by two",
+        "membership/voting/services/voiding.py",
+        "        if voiding.asked_by_id == actor_id:\n",
+        "        if False:\n",
+        "tests/voting/test_voiding.py::test_a_counted_vote_takes_a_second_person",
+    ),
+    Guard(
+        "a result that is due can't be voided",
+        "membership/voting/services/voiding.py",
+        "    if round_.publication or (round_.count and now >= round_.count.publish_at):\n",
+        "    if round_.publication:\n",
+        "tests/voting/test_voiding.py::test_a_result_that_is_due_to_be_public_stands_even_if_the_job_is_late",
+    ),
+    Guard(
+        "a certificate is signed by a key of ours",
+        "membership/voting/verifying.py",
+        '    if signature["kid"] not in keys:\n',
+        "    if False:\n",
+        "tests/voting/test_verifying.py::test_a_certificate_signed_anew_with_another_key_names_that_key",
+    ),
+    Guard(
+        "a topic that was taken off can't be ticked",
+        "membership/voting/services/ballots.py",
+        "    if topics & paper.withdrawn:\n",
+        "    if False:\n",
+        "tests/voting/test_ballots.py::test_a_topic_taken_off_the_ballot_is_not_ticked_any_more_and_earlier_ballots_stand",
     ),
 )

@@ -220,7 +220,7 @@ def test_the_roles_name_who_holds_them(app: Flask, session: Session) -> None:
 
     assert "Olena Test" in text
     assert "olena@example.org" not in text
-    assert "counter close a vote early, with a public note check the ballot box" in text
+    assert "counter give an open vote more time, close it early or take a topic off it, with a public note void a vote" in text
 
 
 def test_a_dead_letter_is_shown_without_address_and_can_be_tried_again(app: Flask, session: Session) -> None:

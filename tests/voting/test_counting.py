@@ -47,6 +47,21 @@ def test_the_count_is_frozen_with_its_lots_and_an_end_of_the_embargo(session: Se
     assert counting.recount(session, counted) is True
 
 
+def test_a_host_whose_clock_is_behind_counts_and_publishes_nothing_before_its_time(
+    session: Session, clock: FixedClock, keys: RoundKeys
+) -> None:
+    round_ = certify_vote(session, open_vote(session, keys=keys, clock=clock), keys=keys, clock=clock)
+    counter, behind = make_staff(session, clock=clock), clock.now() - timedelta(minutes=3)
+
+    services.open_box(session, round_id=round_.id, actor_id=counter, now=behind)
+    services.publish(session, round_id=round_.id, actor_id=counter, now=behind)
+
+    published = queries.get_round(session, round_.id)
+    assert published.count
+    assert published.publication
+    assert (published.count.counted_at, published.publication.published_at) == (clock.now(), clock.now())
+
+
 def test_a_box_is_opened_once(session: Session, clock: FixedClock, keys: RoundKeys) -> None:
     round_ = open_vote(session, keys=keys, clock=clock)
     count_vote(session, round_, keys=keys, clock=clock)

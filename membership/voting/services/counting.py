@@ -27,6 +27,8 @@ def open_box(session: Session, *, round_id: int, actor_id: int, now: datetime) -
         if round_.count:
             raise Conflict("This box was opened already.")
         result = count_ballots(session, round_)
+        # A vote closes by the database's clock, and this host's may be behind it; nothing is counted before it was checked.
+        now = max(now, round_.box_check.confirmed_at)
         publish_at = now + timedelta(hours=round_.embargo_hours)
         session.add(
             Count(
@@ -55,6 +57,7 @@ def publish(session: Session, *, round_id: int, actor_id: int | None, now: datet
             raise Conflict("This result is still being reviewed.")
         if round_.voiding and now < round_.count.publish_at:
             raise Conflict("Somebody has asked for this vote to be voided. It can't be published before that is decided.")
+        now = max(now, round_.count.counted_at)
         session.add(Publication(round_id=round_id, published_at=now, published_by_id=actor_id))
         audit.record(session, act="round.published", subject=("round", round_id), actor_id=actor_id, now=now)
         raise_page_version(session)
