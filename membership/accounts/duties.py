@@ -93,6 +93,12 @@ DUTIES = (
         "voting_box.confirm_check",
     ),
     _duty(_l("open the box and publish the result"), "voting_count.open_box", "voting_count.publish"),
+    _duty(
+        _l("see the count of a vote whose box was opened"),
+        "voting_count.show_count",
+        "voting_count.count_csv",
+        "voting_count.count_json",
+    ),
     _duty(_l("count again"), "voting_count.recount"),
     _duty(
         _l("see who supports, what they paid and why a payment failed; write notes, resend receipts, ask Stripe again"),

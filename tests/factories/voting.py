@@ -141,7 +141,11 @@ def close_vote(session: Session, round_: Round, *, clock: FixedClock) -> Round:
 
 def certify_vote(session: Session, round_: Round, *, keys: RoundKeys, clock: FixedClock) -> Round:
     """Close, check by one counter, confirm by another."""
-    close_vote(session, round_, clock=clock)
+    return certify_closed(session, close_vote(session, round_, clock=clock), keys=keys, clock=clock)
+
+
+def certify_closed(session: Session, round_: Round, *, keys: RoundKeys, clock: FixedClock) -> Round:
+    """Check a closed vote's box by one counter, confirm by another."""
     first, second = make_staff(session, clock=clock), make_staff(session, clock=clock)
     services.check_box(session, round_id=round_.id, keys=keys, actor_id=first, now=clock.now())
     services.confirm_check(session, round_id=round_.id, keys=keys, actor_id=second, now=clock.now())
