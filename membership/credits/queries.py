@@ -17,7 +17,7 @@ from membership.credits.promises import PUBLISHED
 from membership.errors import NotFound
 from membership.patronage.entitlement import Standing
 from membership.voting import queries as voting
-from membership.voting.explanation import ORDER_ONLY_BELOW
+from membership.voting.certificate_shape import NUMBERS_FROM
 from membership.voting.models import BoxCheck, Count, Participation, Round, Topic
 from membership.voting.tally import Result
 from membership.voting.topic_queries import follow_ups_on_ballot
@@ -255,7 +255,7 @@ def _name_in(language: str, name: str, name_uk: str) -> str:
 
 
 def _credit_line(round_name: str, round_slug: str, voted: int, result: Result, topic_slug: str) -> CreditLine:
-    wanted = None if voted < ORDER_ONLY_BELOW else result.totals[topic_slug]
+    wanted = None if voted < NUMBERS_FROM else result.totals[topic_slug]
     return CreditLine(round_name, round_slug, voted, wanted, names=())
 
 

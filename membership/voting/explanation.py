@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from membership.voting.certificate_shape import NUMBERS_FROM, TABLES_FROM
 from membership.voting.tally import Result, Step
 
-ORDER_ONLY_BELOW = 20  # counted ballots: fewer, and we show the order and not the numbers
-STEPS_FROM = 100  # counted ballots: from here on how many readers stand behind each point
 VULGAR = {
     Fraction(1, 2): "½", Fraction(1, 3): "⅓", Fraction(2, 3): "⅔", Fraction(1, 4): "¼", Fraction(3, 4): "¾", Fraction(1, 5): "⅕",
     Fraction(2, 5): "⅖", Fraction(3, 5): "⅗", Fraction(4, 5): "⅘", Fraction(1, 6): "⅙", Fraction(5, 6): "⅚",
@@ -86,12 +85,12 @@ def explain(result: Result) -> Explanation:
 
 def shows_numbers(result: Result) -> bool:
     """Whether enough voted to show totals and scores."""
-    return result.counted >= ORDER_ONLY_BELOW
+    return result.counted >= NUMBERS_FROM
 
 
 def shows_steps(result: Result) -> bool:
     """Whether enough voted to show how many readers stand behind each point."""
-    return result.counted >= STEPS_FROM
+    return result.counted >= TABLES_FROM
 
 
 def points(score: int, unit: int) -> Points:
