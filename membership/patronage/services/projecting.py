@@ -31,12 +31,16 @@ HOPELESS = frozenset({"past_due", "unpaid", "canceled", "incomplete_expired"})
 SUBSCRIPTION, ONCE = "subscription", "once"
 
 
-def remember_subscription(session: Session, stripe_id: str, attempt_id: UUID, *, now: datetime) -> None:
-    """Make the row of a subscription that is ours, so that it can be claimed; safe to repeat."""
-    attempt = queries.find_attempt(session, attempt_id)
+def remember_subscription(session: Session, stripe_id: str, attempt_id: UUID, *, now: datetime) -> CheckoutAttempt | None:
+    """Make the row of a subscription that is ours, so that it can be claimed; return its attempt, locked. Safe to repeat.
+
+    The attempt is locked first: the new row refers to it, and whoever holds the attempt may be about to make the same row.
+    """
+    attempt = ledger.lock_attempt(session, attempt_id)
     article_id = attempt.article_id if attempt else None
     values = {"stripe_id": stripe_id, "attempt_id": attempt_id, "article_id": article_id, "created_at": now}
     session.execute(insert_into(session, Subscription).values(**values).on_conflict_do_nothing())
+    return attempt
 
 
 def claim_subscription(session: Session, stripe_id: str) -> int | None:

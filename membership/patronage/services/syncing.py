@@ -53,10 +53,9 @@ def sync_checkout(session: Session, gateway: Gateway, *, stripe_session_id: str,
     checkout = gateway.fetch_checkout(stripe_session_id)
     if checkout.subscription_id:
         with transaction(session):
-            noted = ledger.lock_attempt(session, attempt_id)
+            noted = remember_subscription(session, checkout.subscription_id, attempt_id, now=now)
             if noted is not None:
                 ledger.note_session(noted, checkout, now)
-            remember_subscription(session, checkout.subscription_id, attempt_id, now=now)
             its_claim = claim_subscription(session, checkout.subscription_id)
         return _ask_and_write(session, gateway, checkout.subscription_id, its_claim, now, event_id)
     charges = gateway.fetch_charges_of_payment(checkout.payment_intent_id) if checkout.payment_intent_id else []
