@@ -179,8 +179,12 @@ def find_payer_in_browser(session: Session, attempt: CheckoutAttempt) -> int | N
 
 def find_notice(session: Session, key: UUID, *, lock: bool = False) -> TwinNotice | None:
     """Return the notice that a mailed link names."""
-    named = select(TwinNotice).where(TwinNotice.key == key).execution_options(populate_existing=True)
-    return session.scalar(named.with_for_update() if lock else named)
+    if lock:
+        # And those that call its later one the earlier: they may be answered at once, and the answer is written to them too.
+        later = select(TwinNotice.member_id).where(TwinNotice.key == key).scalar_subquery()
+        concerned = select(TwinNotice.member_id).where((TwinNotice.key == key) | (TwinNotice.earlier_member_id == later))
+        session.execute(concerned.order_by(TwinNotice.member_id).with_for_update()).all()
+    return session.scalar(select(TwinNotice).where(TwinNotice.key == key).execution_options(populate_existing=True))
 
 
 def _is_decided() -> ColumnElement[bool]:

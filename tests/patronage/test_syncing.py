@@ -1,10 +1,9 @@
 """Stripe's truth in our tables: what is written, in whatever order and however often."""
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event
 
 from membership.accounts.models import Member
 from membership.db import transaction
@@ -14,12 +13,12 @@ from membership.patronage.entitlement import Standing
 from membership.patronage.models import CheckoutAttempt, PaidPeriod, Payment, StripeCustomer, Subscription
 from membership.patronage.services import ledger, projecting
 from membership.patronage.shapes import SubscriptionFacts
-from tests.conftest import NOW, make_sessions
+from tests.conftest import NOW
 from tests.factories.accounts import make_member
+from tests.locking import ON_POSTGRESQL, meeting
 from tests.patronage.conftest import Till
 
 MONTH = timedelta(days=31)  # from 22 March
-WAITS = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
 
 def standing_of_only_member(till: Till) -> Standing:
@@ -342,7 +341,7 @@ def test_a_deleted_account_is_not_made_again_by_a_renewal(till: Till) -> None:
     assert till.table(Payment, "member_id") == [(None,), (None,)]
 
 
-@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)  # SQLite has one writer
+@ON_POSTGRESQL
 def test_the_return_page_and_a_webhook_that_both_learn_of_a_subscription_wait_for_each_other_in_turn(
     engine: Engine, till: Till
 ) -> None:
@@ -350,15 +349,9 @@ def test_the_return_page_and_a_webhook_that_both_learn_of_a_subscription_wait_fo
     till.stripe.pay(opened.url, email="reader@example.org")
     (subscription,) = till.stripe.client().v1.subscriptions.list().data
 
-    def hears() -> str:
-        with make_sessions(engine)() as own:
-            return services.sync_subscription(own, till.gateway, stripe_id=subscription.id, now=NOW)
-
-    with ThreadPoolExecutor(1) as pool:
+    with meeting(engine) as begin:
         with transaction(till.session):
             ledger.lock_attempt(till.session, opened.attempt.id)
-            webhook = pool.submit(hears)
-            while not webhook.done() and not till.session.scalar(WAITS):
-                pass
+            webhook = begin(lambda own: services.sync_subscription(own, till.gateway, stripe_id=subscription.id, now=NOW))
             projecting.remember_subscription(till.session, subscription.id, opened.attempt.id, now=NOW)
         assert webhook.result() == services.WRITTEN

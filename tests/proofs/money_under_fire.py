@@ -31,7 +31,7 @@ from tests.factories.patronage import make_plan
 from tests.proofs.money_books import hold_books
 from tests.proofs.money_readers import Town
 from tests.proofs.money_truth import Truth, read_truth
-from tests.proofs.processes import JobRunner, Process, Server, dead_in_the_end
+from tests.proofs.processes import JobRunner, Process, Server, dead_in_the_end, deadlocks_in
 from tests.serving import free_port
 
 READERS = 2
@@ -138,7 +138,8 @@ class Fire:
             return [*session.scalars(events), *session.scalars(orders), *session.scalars(mails)]
 
     def holds(self, *, job_kills: int) -> None:
-        """Hold our books against Stripe's truth."""
+        """Hold our books against Stripe's truth; nobody was ended for waiting in another order than the others."""
+        assert deadlocks_in(self.server.log) == []
         truth = read_truth(self.town.client)
         with self.town.session() as session:
             hold_books(session, truth)

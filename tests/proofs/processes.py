@@ -70,6 +70,14 @@ class JobRunner(Process):
         super().__init__("flask", "--app", "wsgi", "jobs", "run", environ=environ, log=log)
 
 
+def deadlocks_in(log: Path) -> list[str]:
+    """Return the lines in which a process says that it and another one had waited for each other, until PostgreSQL ended it.
+
+    A reader meets it as a page that asks to come back in a moment, and a job as a run that failed: both come again.
+    """
+    return [line for line in log.read_text(errors="replace").splitlines() if "DeadlockDetected" in line]
+
+
 @contextmanager
 def dead_in_the_end(processes: Sequence[Process]) -> Iterator[None]:
     """Leave nobody behind."""

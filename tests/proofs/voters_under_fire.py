@@ -22,7 +22,7 @@ from membership.voting import queries, services
 from membership.voting.models import Round
 from membership.voting.receipts import receipt, receipt_hash
 from tests.factories.voting import counted_voters, make_staff
-from tests.proofs.processes import Server, dead_in_the_end
+from tests.proofs.processes import Server, dead_in_the_end, deadlocks_in
 from tests.proofs.voters_clients import Crowd
 from tests.proofs.voters_history import LATE, Box, end_of, faults, recount
 from tests.proofs.voters_world import Vote, open_vote, read_box
@@ -97,6 +97,7 @@ class Fire:
 
     def holds(self) -> None:
         """Hold the box against what its voters were told, start everything again, count it, and hold the count against them too."""
+        assert deadlocks_in(self.server.log) == []
         box = self._box()
         end = end_of(self.crowd.history, not_before=self.ended[0], not_after=self.ended[1])
         assert faults(self.crowd.history, box, end=end) == []

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
+from membership.accounts import queries
 from membership.accounts.models import MAIL_GROUPS, MailChoice, Member
 from membership.db import insert_into, transaction
 
@@ -12,6 +13,7 @@ from membership.db import insert_into, transaction
 def choose_mails(session: Session, *, member_id: int, wanted: frozenset[str], now: datetime) -> None:
     """Send a member the groups of mails that they want, and no other."""
     with transaction(session):
+        queries.lock_member(session, member_id)  # before their choices, as where their account is shut
         for group in MAIL_GROUPS:
             _switch(session, member_id, group, on=group in wanted, now=now)
 

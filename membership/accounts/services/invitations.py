@@ -133,6 +133,10 @@ def accept_invitation(
 
 
 def _use_up(session: Session, token: str, now: datetime) -> Invitation:
+    found = staff_queries.find_invitation(session, token, now=now)
+    if found is None:
+        raise NotFound(DEAD)
+    queries.lock_address(session, found.email)  # before the rows, as where the account of this address is shut
     used = session.scalars(
         update(Invitation)
         .where(
@@ -152,7 +156,6 @@ def _use_up(session: Session, token: str, now: datetime) -> Invitation:
 
 def _member_of(session: Session, invitation: Invitation, now: datetime) -> Member:
     """Return, locked, whom the invitation is for: whoever owns the address, else whoever typed it first, else somebody new."""
-    queries.lock_address(session, invitation.email)
     member = queries.find_member_who_may_prove(session, invitation.email)
     if member is None:
         member = Member(email=invitation.email, display_name=invitation.display_name, language=invitation.language, created_at=now)

@@ -112,6 +112,7 @@ def confirm(
     """Note in the member's session that they have just shown a passkey."""
     passkey, counter = _verified(session, party, answer, purpose=CONFIRM, browser_hash=browser_hash, member_id=member_id, now=now)
     with transaction(session):
+        queries.lock_member(session, member_id)  # before passkey and session, as where somebody leaves the staff
         is_counted = _count_use(session, passkey, counter, now)
         if is_counted:
             session.execute(

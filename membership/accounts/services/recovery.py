@@ -56,6 +56,7 @@ def use_recovery_code(
     if member is None or not member.is_staff:
         raise NotAllowed(NO_MATCH)
     with transaction(session):
+        queries.lock_member(session, member.id)  # before the code, as where codes are made anew or somebody leaves
         used_id = session.scalar(
             update(RecoveryCode)
             .where(RecoveryCode.member_id == member.id, RecoveryCode.code_hash == _hash(code), RecoveryCode.used_at.is_(None))

@@ -184,9 +184,6 @@ def _confirm(session: Session, closure: AccountClosure, now: datetime) -> None:
 
 def _redact(session: Session, closure_id: int, member_id: int, now: datetime) -> int:
     with transaction(session):
-        # In the order in which they are locked where Stripe's answers are written: the attempt before the subscription.
-        attempts = select(CheckoutAttempt).where(CheckoutAttempt.member_id == member_id).order_by(CheckoutAttempt.id)
-        session.scalars(attempts.with_for_update().execution_options(populate_existing=True)).all()
         closure = session.get_one(AccountClosure, closure_id, populate_existing=True)
         redact(session, member_id, mailbox=_proved(closure))
         closure.held_up_at = None

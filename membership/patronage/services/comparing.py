@@ -129,6 +129,8 @@ def _compare_subscription(session: Session, gateway: Gateway, stripe_id: str, is
             claimed = claim()
     facts = gateway.fetch_subscription(stripe_id)
     with _looked_at(session, is_kept=is_applied):
+        if not is_applied:  # claimed in this transaction, and the attempt is always locked before its subscription
+            ledger.lock_attempt_of(session, stripe_id)
         projecting.apply_subscription(session, facts, claim=claimed if is_applied else claim(), now=now)
         after = _flushed(session, lambda: picture_of_subscription(session, stripe_id))
     return differences(before, after)

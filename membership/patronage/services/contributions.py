@@ -3,11 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership import audit, outbox
-from membership.accounts.models import Member
 from membership.accounts.queries import get_member
 from membership.db import insert_into, transaction
 from membership.errors import Conflict
@@ -111,8 +109,8 @@ def move_contribution(
     The other one's later time moves up into what becomes free, as if it had never been taken. Return the end of the time it pays
     for, None where it pays for none.
     """
-    people = sorted({member_id} | ({payment.member_id} if payment.member_id else set()))
-    session.execute(select(Member.id).where(Member.id.in_(people)).order_by(Member.id).with_for_update()).all()
+    people = {member_id} | ({payment.member_id} if payment.member_id else set())
+    ledger.lock_time_of(session, people)
     period = queries.find_period(session, source=payment.source, reference=payment.reference)
     payment.member_id = member_id
     send_receipt(session, payment, key=f"contribution:{payment.id}:{member_id}", now=now)

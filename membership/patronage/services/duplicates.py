@@ -65,8 +65,11 @@ def _decide(session: Session, gateway: Gateway, member_id: int, now: datetime) -
         with suppress(NotFound):
             sync_subscription(session, gateway, stripe_id=subscription.stripe_id, now=now)
     with transaction(session):
+        # What is decided refers to them: like everybody we lock them before the member.
+        own = select(Subscription.stripe_id).where(Subscription.member_id == member_id).order_by(Subscription.stripe_id)
+        session.execute(own.with_for_update(read=True, key_share=True)).all()
         # Two workers decide one after the other, and the second finds it decided.
-        session.execute(select(Member.id).where(Member.id == member_id).with_for_update()).all()
+        session.execute(select(Member.id).where(Member.id == member_id).with_for_update(key_share=True)).all()
         subscriptions = twins.undecided_subscriptions_of(session, member_id)
         paid = {period.subscription_id for period in queries.periods_of(session, member_id) if period.subscription_id}
         for surplus in surplus_of(subscriptions, paid=paid, at=now):
@@ -112,8 +115,7 @@ def _give_back(session: Session, subscription_id: str, now: datetime) -> int:
         is_first = duplicate.ended_at is None
         duplicate.ended_at = duplicate.ended_at or now
         charges = twins.charges_to_give_back(session, subscription_id)
-        for charge in charges:
-            refunds.order(session, charge_reference=charge.reference, cause=twins.DUPLICATE, now=now)
+        refunds.order_all(session, charges, cause=twins.DUPLICATE, now=now)
         if is_first or charges:
             _tell(session, subscription_id, [charge.reference for charge in charges], now)
     return int(is_first)

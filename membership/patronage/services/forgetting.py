@@ -32,8 +32,11 @@ def forget_attempts(session: Session, *, now: datetime) -> int:
         exists().where(Gift.attempt_id == own),
     )
     known = or_(CheckoutAttempt.browser_hash != b"", CheckoutAttempt.stripe_session_url.is_not(None))
+    led_nowhere = CheckoutAttempt.completed_at.is_(None) & ~led_somewhere
     with transaction(session):
-        gone = delete(CheckoutAttempt).where(old, CheckoutAttempt.completed_at.is_(None), ~led_somewhere)
+        # In one order, as others lock several of them.
+        session.execute(select(own).where(old, led_nowhere | known).order_by(own).with_for_update()).all()
+        gone = delete(CheckoutAttempt).where(old, led_nowhere)
         deleted = session.execute(gone.returning(own).execution_options(synchronize_session=False)).all()
         emptied = update(CheckoutAttempt).where(old, known).values(browser_hash=b"", stripe_session_url=None)
         left = session.execute(emptied.returning(own).execution_options(synchronize_session=False)).all()

@@ -1,5 +1,6 @@
 """How payments reach our tables: whose they are, what is over, what time they give. Steps of the caller's transaction."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -110,9 +111,16 @@ def free_from(session: Session, member_id: int, instant: datetime) -> datetime:
 
     Locks the member, so that two payments at once stack up instead of covering the same months.
     """
-    session.execute(select(Member.id).where(Member.id == member_id).with_for_update()).all()
+    lock_time_of(session, [member_id])
     periods = queries.periods_of(session, member_id)
     return max([instant, *(period.ends_at for period in periods if period.reversed_at is None)])
+
+
+def lock_time_of(session: Session, member_ids: Iterable[int]) -> None:
+    """Let nobody else give these members time, or take it from them, until the transaction's end."""
+    own = select(Member.id).where(Member.id.in_(set(member_ids))).order_by(Member.id)
+    # Not against rows that refer to a member: of two payments whose rows are written each would wait for the other.
+    session.execute(own.with_for_update(key_share=True)).all()
 
 
 def finish_event(session: Session, event_id: str | None, *, state: str = "done", now: datetime, why: str = "") -> None:

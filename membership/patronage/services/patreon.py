@@ -14,7 +14,7 @@ from membership.patronage.models import PatreonImport, PatreonMember
 from membership.patronage.patreon import PATREON, compare_patreon, drafted_rows
 from membership.patronage.patreon_sheet import PatreonRow, PatreonSheet
 from membership.patronage.services import ledger
-from membership.patronage.services.recipients import member_at
+from membership.patronage.services.recipients import lock_people, member_at
 
 DRAFT_FOR = timedelta(days=1)
 CHUNK = 100
@@ -76,6 +76,10 @@ def _lock_open_list(session: Session, import_id: int) -> PatreonImport:
 
 def _take_over(session: Session, rows: Sequence[PatreonRow], made: PatreonImport, language: str, now: datetime) -> None:
     numbers = [row.patreon_id for row in rows]
+    owners = select(PatreonMember.patreon_id, PatreonMember.member_id).where(PatreonMember.patreon_id.in_(numbers))
+    here = {row.patreon_id: row.member_id for row in session.execute(owners)}
+    new = [row.email for row in rows if row.patreon_id not in here]
+    lock_people(session, addresses=new, member_ids=[member_id for member_id in here.values() if member_id is not None])
     known = select(PatreonMember).where(PatreonMember.patreon_id.in_(numbers)).execution_options(populate_existing=True)
     members = {member.patreon_id: member for member in session.scalars(known)}
     for row in rows:

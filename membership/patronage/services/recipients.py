@@ -1,5 +1,6 @@
 """Somebody who is given time and is known by an address alone. Runs inside the caller's transaction."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -7,6 +8,7 @@ from sqlalchemy.orm import Session
 from membership.accounts.addresses import normalise
 from membership.accounts.models import Member
 from membership.accounts.queries import find_member_who_may_prove, get_member, lock_address
+from membership.patronage.services import ledger
 
 
 def member_at(session: Session, *, address: str, language: str, now: datetime) -> int:
@@ -29,3 +31,15 @@ def receiver(session: Session, *, member_id: int | None, email: str, language: s
     if member_id is None:
         return member_at(session, address=normalise(email), language=language, now=now)
     return get_member(session, member_id).id
+
+
+def lock_people(session: Session, *, addresses: Iterable[str], member_ids: Iterable[int]) -> None:
+    """Lock several people who are given time in one transaction: their (normalised) addresses, then they, each in one order.
+
+    One after the other, as a list names them, somebody else who locks two of them would wait for us while we wait for them.
+    """
+    known = []
+    for address in sorted(set(addresses)):
+        lock_address(session, address)
+        known.append(find_member_who_may_prove(session, address))
+    ledger.lock_time_of(session, {*member_ids, *(member.id for member in known if member is not None)})

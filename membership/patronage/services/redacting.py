@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Text, cast, delete, false, or_, select, update
+from sqlalchemy import ColumnElement, Select, Text, cast, delete, false, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from membership.patronage.delayed import is_subscription_of
@@ -29,6 +29,7 @@ from membership.patronage.services.reading import gather_articles_of
 
 def redact(session: Session, member_id: int, *, mailbox: str | None) -> None:
     """Empty or delete what says who a member was; mailbox is their proved address: what was typed elsewhere goes by it."""
+    _lock(session, member_id, mailbox)
     gather_articles_of(session, [member_id])
     _delete(session, member_id, mailbox)
     emptied = (
@@ -51,6 +52,14 @@ def redact(session: Session, member_id: int, *, mailbox: str | None) -> None:
     _redact_attempts(session, member_id, mailbox)
 
 
+def _lock(session: Session, member_id: int, mailbox: str | None) -> None:
+    """Lock in the order of others: questions about the account, its attempts, and only then all that these led to."""
+    asked = or_(TwinNotice.member_id == member_id, TwinNotice.earlier_member_id == member_id)
+    session.execute(select(TwinNotice.member_id).where(asked).order_by(TwinNotice.member_id).with_for_update()).all()
+    attempts = _attempts_of(member_id, mailbox).order_by(CheckoutAttempt.id).with_for_update()
+    session.scalars(attempts.execution_options(populate_existing=True)).all()
+
+
 def _delete(session: Session, member_id: int, mailbox: str | None) -> None:
     gone: tuple[ColumnElement[bool], ...] = (
         MemberNote.member_id == member_id,
@@ -67,15 +76,17 @@ def _delete(session: Session, member_id: int, mailbox: str | None) -> None:
 
 
 def _redact_attempts(session: Session, member_id: int, mailbox: str | None) -> None:
-    typed = select(CheckoutAttempt).where(or_(CheckoutAttempt.member_id == member_id, _is(CheckoutAttempt.buyer_email, mailbox)))
-    rows = typed.order_by(CheckoutAttempt.id).with_for_update().execution_options(populate_existing=True)
-    for attempt in session.scalars(rows).all():
+    for attempt in session.scalars(_attempts_of(member_id, mailbox)).all():
         attempt.buyer_email = attempt.stripe_session_url = attempt.choice_key = None
         if attempt.member_id == member_id:
             attempt.browser_hash, attempt.link_key = b"", uuid4()
             if attempt.completed_at is None:
                 # Should it be paid all the same, it is a newcomer's.
                 attempt.member_id = None
+
+
+def _attempts_of(member_id: int, mailbox: str | None) -> Select[CheckoutAttempt]:
+    return select(CheckoutAttempt).where(or_(CheckoutAttempt.member_id == member_id, _is(CheckoutAttempt.buyer_email, mailbox)))
 
 
 def _is(column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], mailbox: str | None) -> ColumnElement[bool]:

@@ -1,7 +1,7 @@
 """The personal reference that somebody puts into a transfer, so that we know whose it is."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
@@ -14,7 +14,7 @@ from membership.errors import TooOften
 from membership.limits import count_act
 from membership.patronage.bank_statement import ALPHABET, LENGTH, references_in, shown
 from membership.patronage.models import TransferReference
-from membership.patronage.services.recipients import member_at
+from membership.patronage.services.recipients import lock_people, member_at
 
 # Somebody may write it down and pay much later; an address that nothing ever came for is not kept for good.
 KEEP_UNUSED = timedelta(days=400)
@@ -60,6 +60,14 @@ def find_owner(session: Session, text: str, *, now: datetime) -> int | None:
     if len(owners) != 1:
         return None
     return _member_of(session, found[0], now)
+
+
+def lock_owners(session: Session, texts: Iterable[str]) -> None:
+    """Lock whoever the references in these texts name; a step of the caller's transaction, which then books for all of them."""
+    owner = select(TransferReference.member_id, TransferReference.email)
+    named = [row for text in texts for row in session.execute(owner.where(TransferReference.reference.in_(references_in(text))))]
+    addresses = [row.email for row in named if row.email is not None]
+    lock_people(session, addresses=addresses, member_ids=[row.member_id for row in named if row.member_id is not None])
 
 
 def forget_unused_references(session: Session, *, now: datetime) -> int:

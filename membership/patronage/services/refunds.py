@@ -1,5 +1,6 @@
 """Money goes back: first our own order, then Stripe under the order's id, then what became of it."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -51,6 +52,12 @@ def order(session: Session, *, charge_reference: str, cause: str, now: datetime)
     same = select(RefundOrder.id).where(RefundOrder.charge_reference == charge_reference, RefundOrder.cause == cause)
     known = session.scalar(same)
     return known or _write(session, charge, RefundOrder(id=uuid4(), cause=cause, note="", ordered_at=now))
+
+
+def order_all(session: Session, charges: Iterable[Payment], *, cause: str, now: datetime) -> None:
+    """Order the same of several charges, locked in the order in which a webhook writes them."""
+    for charge in sorted(charges, key=lambda charge: charge.id):
+        order(session, charge_reference=charge.reference, cause=cause, now=now)
 
 
 def carry_out_refunds(session: Session, gateway: Gateway, *, now: datetime) -> int:

@@ -16,7 +16,7 @@ from membership.patronage.calendar import within
 from membership.patronage.models import BankImport, BankTransfer
 from membership.patronage.services.contributions import book_contribution, months_paid, move_contribution
 from membership.patronage.services.recipients import receiver
-from membership.patronage.services.references import find_owner
+from membership.patronage.services.references import find_owner, lock_owners
 from membership.patronage.transfers import FROM_STATEMENT
 
 BANK = "bank"
@@ -139,7 +139,9 @@ def _take_over(session: Session, made: BankImport, lines: Sequence[StatementLine
     new_ids = list(session.scalars(new))
     made.known += len(lines) - len(new_ids)
     transfers = select(BankTransfer).where(BankTransfer.id.in_(new_ids)).order_by(BankTransfer.booked_on, BankTransfer.fingerprint)
-    for transfer in session.scalars(transfers):
+    found = session.scalars(transfers).all()
+    lock_owners(session, [transfer.text for transfer in found])
+    for transfer in found:
         # What another currency is worth is for a person to say.
         owner = find_owner(session, transfer.text, now=now) if transfer.currency == currency else None
         if owner is not None:

@@ -40,11 +40,12 @@ MOVED: tuple[InstrumentedAttribute[int] | InstrumentedAttribute[int | None], ...
     Subscription.member_id,
     StripeCustomer.member_id,
     Payment.member_id,
+    # Before the time that it gave, as where its money goes back.
+    Gift.redeemed_by,
     PaidPeriod.member_id,
     DeclinedCharge.member_id,
     Dispute.member_id,
     RefundOrder.member_id,
-    Gift.redeemed_by,
     FreeSeatRequest.member_id,
     BankTransfer.member_id,
     PatreonMember.member_id,
@@ -103,8 +104,11 @@ def _notice(session: Session, later_id: int, earlier_id: int, now: datetime) -> 
 
 
 def _lock_what_pays(session: Session, member_id: int) -> None:
-    """Wait for what is being written about the later one's payments; in the order in which that is locked there."""
-    for model in (CheckoutAttempt, Subscription):
+    """Wait for what is being written about the later one's payments; in the order in which that is locked there.
+
+    Transfers and charges too, whose movers and refunders hold them while they wait for the member.
+    """
+    for model in (CheckoutAttempt, Subscription, BankTransfer, Payment):
         rows = select(model).where(model.member_id == member_id).order_by(*model.__table__.primary_key)
         session.scalars(rows.with_for_update().execution_options(populate_existing=True)).all()
 

@@ -93,6 +93,6 @@ def _carry_out(session: Session, gateway: Gateway, attempt_id: UUID, now: dateti
 
 
 def _order_refunds(session: Session, attempt_id: UUID, now: datetime) -> None:
-    for charge in contracts.charges_of_attempt(session, attempt_id):
-        if refundable.left_of(session, charge) > 0:
-            refunds.order(session, charge_reference=charge.reference, cause=WITHDRAWAL, now=now)
+    charges = contracts.charges_of_attempt(session, attempt_id)
+    with_something_left = [charge for charge in charges if refundable.left_of(session, charge) > 0]
+    refunds.order_all(session, with_something_left, cause=WITHDRAWAL, now=now)

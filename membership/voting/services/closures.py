@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from membership.accounts import closures
@@ -50,6 +50,9 @@ def _tags(session: Session, due: list[Closing], keys: RoundKeys, at: datetime) -
 
 def _let_go(session: Session, closing: Closing, now: datetime) -> int:
     with transaction(session):
+        # In one order, as others lock several of them.
+        theirs = select(Topic.id).where(Topic.suggested_by_id == closing.member_id).order_by(Topic.id)
+        session.execute(theirs.with_for_update(key_share=True)).all()
         own = update(Topic).where(Topic.suggested_by_id == closing.member_id)
         session.execute(own.values(suggested_by_id=None, suggested_as="").execution_options(synchronize_session=False))
         session.execute(delete(TopicSupport).where(TopicSupport.member_id == closing.member_id))

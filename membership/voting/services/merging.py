@@ -11,6 +11,7 @@ from membership.errors import Conflict, NotAllowed
 from membership.voting.models import Topic, TopicEvent, TopicSupport
 from membership.voting.services.moderating import check_stands_nowhere, lock_free_topics, record_answer
 from membership.voting.services.topic_rows import note_step
+from membership.voting.topic_queries import OPEN
 
 LETTER = "topic_merged"
 # What a topic is again when it is taken out of another one; what was declined, added or taken up before is taken up.
@@ -25,11 +26,13 @@ def merge_topic(session: Session, *, topic_id: int, into_id: int, actor_id: int,
     if topic_id == into_id:
         raise NotAllowed("A topic can’t be put together with itself.")
     with transaction(session):
-        both = lock_free_topics(session, topic_id, into_id)
+        # Locked with them, since they move too: somebody may be about to put one of them elsewhere.
+        inside = session.scalars(select(Topic.id).where(Topic.merged_into_id == topic_id)).all()
+        both = lock_free_topics(session, *{topic_id, into_id, *inside})
         topic, into = both[topic_id], both[into_id]
         if topic.state == "merged":
             raise Conflict("This topic was put together with another one already.")
-        if into.state not in ("approved", "shortlisted"):
+        if into.state not in OPEN:
             raise Conflict("Only a topic that was taken up or shortlisted can take another one in.")
         check_stands_nowhere(session, topic_id)
         session.execute(
