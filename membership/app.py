@@ -137,14 +137,14 @@ def create_app(settings: Settings, *, clock: Clock | None = None) -> Flask:
     audit_keys = [derive_key(secret) for secret in settings.audit_secrets]
     context = JobContext(make_sessions(engine, audit_keys=audit_keys), clock or SystemClock(), settings)
     gateway = make_gateway(settings)
-    keys = RoundKeys(settings.round_keys_dir)
-    queue = Queue(make_huey(settings.jobs_url), _jobs(app, context, gateway, keys))
+    keys, signer = RoundKeys(settings.round_keys_dir), CertificateSigner(settings.certificate_key_file)
+    queue = Queue(make_huey(settings.jobs_url), _jobs(app, context, gateway, keys, signer))
     database.init_app(app, database.Kernel(settings, engine, context.sessions, context.clock, queue))
     app.extensions["refusals"] = RefusalCounter(context.sessions)
     app.extensions["gateway"] = gateway
     app.extensions["quick_gateway"] = make_quick_gateway(settings)
     app.extensions["round_keys"] = keys
-    app.extensions["certificate_signer"] = CertificateSigner(settings.certificate_key_file)
+    app.extensions["certificate_signer"] = signer
     app.extensions["readiness"] = {"round_keys": lambda: _has_round_keys(context, keys)}
     _init_web(app, settings)
     for blueprint in (*BLUEPRINTS, *([demo_views.bp] if settings.is_demo else [])):
@@ -211,11 +211,11 @@ def _template_context(settings: Settings) -> dict[str, object]:
     return {"site": site, "lang": languages.current_language()}
 
 
-def _jobs(app: Flask, context: JobContext, gateway: Gateway, keys: RoundKeys) -> Sequence[Job]:
+def _jobs(app: Flask, context: JobContext, gateway: Gateway, keys: RoundKeys, signer: CertificateSigner) -> Sequence[Job]:
     return (
         *accounts_jobs.jobs(context),
         *patronage_jobs.jobs(context, gateway),
-        *voting_jobs.jobs(context, keys),
+        *voting_jobs.jobs(context, keys, signer),
         *credits_jobs.jobs(context),
         *staff_jobs.jobs(context),
         Job("mails", lambda: _deliver_mails(app, context, keys)),

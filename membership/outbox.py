@@ -9,11 +9,10 @@ from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, Index, Text, cast, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from membership.clock import Clock
-from membership.db import Base, BigId, SessionFactory, insert_into, is_postgresql, transaction
+from membership.db import Base, BigId, SessionFactory, insert_into, transaction
 from membership.mail import is_refused_for_good
 
 log = structlog.get_logger()
@@ -78,29 +77,14 @@ def enqueue(
     now: datetime,
 ) -> None:
     """Add a row to the caller's transaction unless its key is known: the same cause never sends twice."""
-    insert = postgresql.insert if is_postgresql(session) else sqlite.insert
+    row = insert_into(session, OutboxItem).values(**_row(kind, key, payload, urgent=urgent, now=now), member_id=member_id)
     # Decided by the unique key, not by looking first: two transactions with the same cause both succeed.
-    session.execute(
-        insert(OutboxItem)
-        .values(
-            key=key,
-            kind=kind,
-            payload=dict(payload),
-            member_id=member_id,
-            urgent=urgent,
-            created_at=now,
-            due_at=now,
-            tries=0,
-            last_error="",
-        )
-        .on_conflict_do_nothing(index_elements=[OutboxItem.key]),
-    )
+    session.execute(row.on_conflict_do_nothing(index_elements=[OutboxItem.key]))
 
 
 def enqueue_many(session: Session, *, kind: str, payloads: Mapping[str, Mapping[str, Any]], now: datetime) -> int:
     """Add a mailing's rows, payloads by key, to the caller's transaction in this order; return how many were not known."""
-    shared = {"kind": kind, "urgent": False, "created_at": now, "due_at": now, "tries": 0, "last_error": ""}
-    rows = [{"key": key, "payload": dict(payload), **shared} for key, payload in payloads.items()]
+    rows = [_row(kind, key, payload, urgent=False, now=now) for key, payload in payloads.items()]
     if not rows:
         return 0
     insert = insert_into(session, OutboxItem).on_conflict_do_nothing(index_elements=[OutboxItem.key])
@@ -156,6 +140,11 @@ def empty_rows(session: Session, *which: ColumnElement[bool], now: datetime) -> 
     for_good = {"done_at": func.coalesce(OutboxItem.done_at, now)}
     emptied = update(OutboxItem).where(*which).values(nobodys | for_good).returning(OutboxItem.id)
     return len(session.execute(emptied.execution_options(synchronize_session=False)).all())
+
+
+def _row(kind: str, key: str, payload: Mapping[str, Any], *, urgent: bool, now: datetime) -> dict[str, Any]:
+    times = {"created_at": now, "due_at": now}
+    return {"key": key, "kind": kind, "payload": dict(payload), "urgent": urgent, **times, "tries": 0, "last_error": ""}
 
 
 def _due_ids(session: Session, *, besides: Collection[str], now: datetime) -> list[int]:

@@ -166,6 +166,7 @@ MODULES: dict[str, dict[str, Layer]] = {
         "certificate_shape": Layer.PURE,
         "certificate_views": Layer.ENTRY,
         "certificates": Layer.QUERIES,
+        "private_files": Layer.GATEWAY,
         "public_keys": Layer.PURE,
         "re_adding": Layer.PURE,
         "signing": Layer.GATEWAY,
@@ -203,7 +204,7 @@ MODULES: dict[str, dict[str, Layer]] = {
         "figures": Layer.QUERIES,
     },
 }
-PRIVATE = frozenset({"gateway", "keys", "signing"})  # of the query layer, yet no other feature's business
+PRIVATE = frozenset({"gateway", "keys", "private_files", "signing"})  # of the query layer, yet no other feature's business
 WEB_LIBRARIES = frozenset({"flask", "flask_babel", "flask_login", "flask_wtf", "jinja2", "werkzeug", "wtforms"})
 JUNK_DRAWERS = frozenset({"common", "helper", "helpers", "manager", "managers", "misc", "util", "utils"})
 EXEMPT = ("app", "demo")  # where the parts meet; the demo is built through everything

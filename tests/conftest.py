@@ -1,6 +1,8 @@
 """What all tests share: no network but loopback, a database of each kind, settings, an app."""
 
 import gc
+import io
+import logging
 import os
 import shutil
 import socket
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Engine, text
@@ -23,6 +26,8 @@ from membership.audit import derive_key
 from membership.clock import FixedClock
 from membership.config import Settings, read_settings
 from membership.db import Base, SessionFactory, make_engine
+from membership.logs import configure_logs
+from membership.voting.keys import RoundKeys
 from membership.web.kept_pages import KeptPages
 from tests.serving import postgresql
 
@@ -190,6 +195,23 @@ def make_settings(environ: dict[str, str]) -> SettingsMaker:
         return read_settings(environ | changes)
 
     return make
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> RoundKeys:
+    """The keys of this test's votes, in the folder that the app fixture uses too."""
+    return RoundKeys(tmp_path / "state" / "round-keys")
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """Where the logs go, until the test is over."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    out = io.StringIO()
+    configure_logs(out)
+    yield out
+    structlog.reset_defaults()
+    logging.root.handlers, logging.root.level = handlers, level
 
 
 @pytest.fixture(scope="session")

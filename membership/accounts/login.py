@@ -90,11 +90,16 @@ def load_viewer(token: str) -> Viewer | None:
 
 
 def change_session(token: str) -> None:
-    """Put a new session into this browser; whatever it was signed in as ends, also as somebody who may only add a passkey."""
+    """Put a new session into this browser in place of the one that is there, which ends."""
+    end_present_session()
+    sign_in_browser(token)
+
+
+def end_present_session() -> None:
+    """End whatever this browser was signed in as, also as somebody who may only add a passkey."""
     present = getattr(current_user, "session_id", None)
     if present is not None:
         services.end_session(session(), session_id=present, member_id=current_user.member.id, now=now())
-    sign_in_browser(token)
 
 
 def relying_party() -> RelyingParty:

@@ -1,8 +1,11 @@
 """The link that stops one group of mails to one member without signing in, as mail programs press it (RFC 8058). Pure."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from membership.accounts.models import MAIL_GROUPS
+from membership.config import Settings
+from membership.outbox import Letter
 from membership.signed_links import make_token, read_token
 
 PURPOSE = "mails"
@@ -34,3 +37,9 @@ def one_click_headers(site_url: str, token: str) -> dict[str, str]:
         "List-Unsubscribe": f"<{site_url}{mails_off_path(token)}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
+
+
+def with_way_out(letter: Letter, settings: Settings, *, member_id: int, group: str, now: datetime) -> Letter:
+    """Return a mail of a group with what stops it: the token of the link at its foot, and the mail program's button."""
+    token = make_mails_token(settings.secret_key, member_id=member_id, group=group, now=now)
+    return replace(letter, context={**letter.context, "mails_off": token}, headers=one_click_headers(settings.site_url, token))

@@ -11,7 +11,7 @@ from flask_login import current_user
 from membership.accounts import queries, services, sign_in_rules
 from membership.accounts.addresses import normalise
 from membership.accounts.forms import CodeForm, SettingsForm, SignInForm
-from membership.accounts.login import change_session
+from membership.accounts.login import change_session, end_present_session
 from membership.accounts.models import SignInRequest
 from membership.errors import TooOften
 from membership.web import browser
@@ -131,7 +131,7 @@ def use_link(token: str) -> ResponseReturnValue:
 @everyone
 def sign_out() -> ResponseReturnValue:
     """End this browser's session on the server; safe to repeat."""
-    _end_present_session()
+    end_present_session()
     browser.sign_out_browser()
     flash(_("You are signed out."))
     return redirect(url_for(".sign_in"), code=303)
@@ -171,13 +171,6 @@ def _welcome(signed_in: services.SignedIn) -> ResponseReturnValue:
     change_session(signed_in.token)
     web.kernel().queue.wake("mails")  # perhaps its owner is told
     return redirect(safe_next(signed_in.next_path) or _home(), code=303)
-
-
-def _end_present_session() -> None:
-    """End whatever this browser was signed in as, also as somebody who may only add a passkey."""
-    session_id = getattr(current_user, "session_id", None)
-    if session_id is not None:
-        services.end_session(web.session(), session_id=session_id, member_id=current_user.member.id, now=web.now())
 
 
 def _home() -> str:

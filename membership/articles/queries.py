@@ -37,6 +37,12 @@ def find_article_by_slug(session: Session, slug: str) -> Article | None:
     return session.scalar(select(Article).where(Article.slug == slug))
 
 
+def find_published_article(session: Session, slug: str | None, *, at: datetime) -> Article | None:
+    """Return the article that a reader comes from, if the address names one; one that is not published is nobody's yet."""
+    found = find_article_by_slug(session, slug) if slug else None
+    return found if found and found.published_at <= at else None
+
+
 def get_article(session: Session, article_id: int) -> Article:
     """Return the article; raises NotFound."""
     article = session.get(Article, article_id)

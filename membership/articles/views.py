@@ -19,7 +19,8 @@ from membership.credits.queries import CreditLine, credit_for_article, figures, 
 from membership.errors import NotFound
 from membership.patronage.queries import ask_for, standing_of
 from membership.voting.models import Round
-from membership.voting.queries import find_open_round, find_round_by_slug, has_voted, participations_of
+from membership.voting.queries import find_open_round, find_round_by_slug, participations_of
+from membership.voting.voter import find_whether_voted
 from membership.web.audience import everyone
 from membership.web.database import now, session, settings
 from membership.web.languages import current_language, open_route, path_in, speak
@@ -77,8 +78,8 @@ def show_article(slug: str) -> ResponseReturnValue:
 @everyone
 def foot_fragment() -> ResponseReturnValue:
     """Show what belongs to this reader at a story's foot: a piece of a page for foot.js, else a small page of its own."""
-    article = queries.find_article_by_slug(session(), request.args.get("article", ""))
-    if article is None or article.published_at > now():
+    article = queries.find_published_article(session(), request.args.get("article"), at=now())
+    if article is None:
         raise NotFound("There is no story at this address.")
     speak(article.language)
     is_fragment = request.headers.get("X-Fragment") == "1"
@@ -170,7 +171,7 @@ def _what_belongs_to_the_reader(article: Article) -> Mapping[str, Any]:
     standing = standing_of(session(), member_id, at=now())
     open_round = find_open_round(session(), at=now())
     keys = current_app.extensions["round_keys"]
-    voted = open_round is not None and has_voted(session(), open_round, member_id, keys)
+    voted = open_round is not None and bool(find_whether_voted(session(), open_round, member_id, keys=keys))
     foot = foot_for(
         code=standing.code,
         may_vote=standing.may_vote,

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from membership.accounts.mail_links import make_mails_token, one_click_headers
+from membership.accounts.mail_links import with_way_out
 from membership.accounts.queries import wants
 from membership.config import Settings
 from membership.credits import closures, drawing, queries, services
@@ -50,13 +50,12 @@ def _story_out(session: Session, payload: Mapping[str, Any], *, settings: Settin
     found = queries.find_story_mail(session, commission_id=payload["commission_id"], member_id=member_id, now=now)
     if found is None or not wants(session, member_id, GROUP):
         return None
-    token = make_mails_token(settings.secret_key, member_id=member_id, group=GROUP, now=now)
     context = {
         "round_name": found.round_name,
         "headline": found.headline,
         "article_slug": found.article_slug,
         "voted": found.voted,
         "next_opens_at": found.next_opens_at,
-        "mails_off": token,
     }
-    return Letter(found.to, "story_out", found.language, context, one_click_headers(settings.site_url, token))
+    letter = Letter(found.to, "story_out", found.language, context)
+    return with_way_out(letter, settings, member_id=member_id, group=GROUP, now=now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer, Row, Select, cast, func, null, or_, select, union_all
+from sqlalchemy import Row, Select, cast, func, null, or_, select, union_all
 from sqlalchemy.orm import Session, lazyload
 
 from membership.accounts.models import Member
@@ -17,7 +17,7 @@ from membership.credits.promises import PUBLISHED
 from membership.errors import NotFound
 from membership.patronage.entitlement import Standing
 from membership.voting import queries as voting
-from membership.voting.certificate_shape import NUMBERS_FROM
+from membership.voting.explanation import shows_numbers
 from membership.voting.models import BoxCheck, Count, Participation, Round, Topic
 from membership.voting.tally import Result
 from membership.voting.topic_queries import follow_ups_on_ballot
@@ -97,14 +97,14 @@ def credit_for_article(session: Session, article_id: int) -> CreditLine | None:
 
 def votes_around(session: Session, article: Article, *, at: datetime) -> tuple[CreditLine | None, list[FollowUpLine]]:
     """Return the credit of an article and which of its follow-ups can be ticked now, in its language, in one statement."""
-    nothing = (cast(null(), Integer), cast(null(), Count.result.type))
+    nothing = cast(null(), Count.result.type)
     ticked_now = follow_ups_on_ballot(article.id, at=at).order_by(None)
-    ticked_now = ticked_now.with_only_columns(Round.name, Round.name_uk, Round.slug, Topic.title, Topic.language, *nothing)
+    ticked_now = ticked_now.with_only_columns(Round.name, Round.name_uk, Round.slug, Topic.title, Topic.language, nothing)
     rows = session.execute(union_all(_credits(article.id), ticked_now)).all()
     lines = [_credit_of_row(row) for row in rows if row.result is not None]
     follow_ups = [
         FollowUpLine(title, language, _name_in(article.language, name, name_uk), slug)
-        for name, name_uk, slug, title, language, _counted, result in rows
+        for name, name_uk, slug, title, language, result in rows
         if result is None
     ]
     return (lines[0] if lines else None), follow_ups
@@ -113,8 +113,7 @@ def votes_around(session: Session, article: Article, *, at: datetime) -> tuple[C
 def credit_of(session: Session, story: Story, article: Article) -> CreditLine:
     """Return the credit that this article would carry if it were linked to this topic."""
     round_ = voting.get_round(session, story.round.id)
-    counted = (round_.box_check.counted if round_.box_check else None) or 0
-    return _credit_line(round_.name_in(article.language), round_.slug, counted, voting.result_of(round_), story.topic.slug)
+    return _credit_line(round_.name_in(article.language), round_.slug, voting.result_of(round_), story.topic.slug)
 
 
 def figures(session: Session) -> SiteFigures | None:
@@ -232,31 +231,28 @@ def find_story_mail(session: Session, *, commission_id: int, member_id: int, now
 
 def _credits(article_id: int) -> Select[*tuple[Any, ...]]:
     return (
-        select(
-            Round.name, Round.name_uk, Round.slug, Topic.slug.label("topic_slug"), Article.language, BoxCheck.counted, Count.result
-        )
+        select(Round.name, Round.name_uk, Round.slug, Topic.slug.label("topic_slug"), Article.language, Count.result)
         .select_from(Commission)
         .join(Article, Article.id == Commission.article_id)
         .join(Round, Round.id == Commission.round_id)
         .join(Topic, Topic.id == Commission.topic_id)
         .join(Count, Count.round_id == Round.id)
-        .join(BoxCheck, BoxCheck.round_id == Round.id)
         .where(Commission.article_id == article_id, Commission.state == PUBLISHED)
     )
 
 
 def _credit_of_row(row: Row[*tuple[Any, ...]]) -> CreditLine:
-    name, name_uk, round_slug, topic_slug, language, counted, result = row
-    return _credit_line(_name_in(language, name, name_uk), round_slug, counted or 0, Result.from_json(result), topic_slug)
+    name, name_uk, round_slug, topic_slug, language, result = row
+    return _credit_line(_name_in(language, name, name_uk), round_slug, Result.from_json(result), topic_slug)
 
 
 def _name_in(language: str, name: str, name_uk: str) -> str:
     return name_uk if language == "uk" and name_uk else name
 
 
-def _credit_line(round_name: str, round_slug: str, voted: int, result: Result, topic_slug: str) -> CreditLine:
-    wanted = None if voted < NUMBERS_FROM else result.totals[topic_slug]
-    return CreditLine(round_name, round_slug, voted, wanted, names=())
+def _credit_line(round_name: str, round_slug: str, result: Result, topic_slug: str) -> CreditLine:
+    wanted = result.totals[topic_slug] if shows_numbers(result) else None
+    return CreditLine(round_name, round_slug, result.counted, wanted, names=())
 
 
 def _stories() -> Select[*tuple[Any, ...]]:

@@ -22,12 +22,13 @@ def may_take_money() -> ColumnElement[bool]:
 def delayed_attempts(member_id: int, *, mailbox: str | None) -> ColumnElement[bool]:
     """Say which of a member's attempts are completed and neither paid nor failed; mailbox is their proved address, for gifts."""
     own = CheckoutAttempt.member_id == member_id
-    return and_(
-        or_(own, CheckoutAttempt.buyer_email == mailbox) if mailbox else own,
-        CheckoutAttempt.completed_at.is_not(None),
-        CheckoutAttempt.paid_at.is_(None),
-        CheckoutAttempt.failed_at.is_(None),
-    )
+    return and_(or_(own, CheckoutAttempt.buyer_email == mailbox) if mailbox else own, is_with_bank())
+
+
+def is_with_bank() -> ColumnElement[bool]:
+    """Say which attempts are completed and neither paid nor failed."""
+    attempt = CheckoutAttempt
+    return and_(attempt.completed_at.is_not(None), attempt.paid_at.is_(None), attempt.failed_at.is_(None))
 
 
 def has_payment_with_bank(session: Session, member_id: int, *, mailbox: str | None) -> bool:

@@ -7,7 +7,7 @@ from flask_login import current_user
 
 from membership.accounts.services import start_session
 from membership.articles.models import Article
-from membership.articles.queries import find_article_by_slug
+from membership.articles.queries import find_published_article
 from membership.errors import Unavailable
 from membership.patronage import giving, queries, services
 from membership.patronage.asks import Ask
@@ -175,6 +175,4 @@ def _join_path(plan_key: str | None, interval: str, amount_minor: int, slug: str
 
 
 def _article(slug: str | None) -> Article | None:
-    """Return the article that a reader comes from; one that is not published is nobody's yet."""
-    found = find_article_by_slug(session(), slug) if slug and len(slug) <= MAX_SLUG else None
-    return found if found and found.published_at <= now() else None
+    return find_published_article(session(), slug, at=now()) if slug and len(slug) <= MAX_SLUG else None

@@ -47,6 +47,8 @@ def figures(session: Session, *, at: datetime, language: str = "en") -> Figures:
     gross, net = patronage.money_totals(session, since=at - YEAR, until=at)
     given_back, disputed = receipts.money_back(session, since=at - YEAR, until=at)
     plan = patronage.find_default_plan(session)
+    rounds = voting.published_rounds(session, limit=12)
+    turnouts = voting.turnouts(session, rounds, at=at)
     return Figures(
         patrons=len(patrons),
         by_source=_by_source(session, patrons, at=at),
@@ -54,8 +56,8 @@ def figures(session: Session, *, at: datetime, language: str = "en") -> Figures:
         net_minor=net,
         currency=plan.currency if plan else None,
         votes=tuple(
-            VoteFigures(round_.name_in(language), round_.publication.published_at, voting.turnout(session, round_, at=at))
-            for round_ in voting.published_rounds(session)[:12]
+            VoteFigures(round_.name_in(language), round_.publication.published_at, turnouts[round_.id])
+            for round_ in rounds
             if round_.publication
         ),
         given_back_minor=given_back,

@@ -7,10 +7,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from membership.patronage.entitlement import REFUNDED, counts_at_check
-from membership.patronage.models import PaidPeriod, Subscription
+from membership.patronage.models import PaidPeriod
 from membership.voting import queries
 from membership.voting.explanation import Points, points, shows_numbers
-from membership.voting.models import BoxCheck, Count, RollEntry, Round, Voiding
+from membership.voting.models import Count, RollEntry, Round, Voiding
 from membership.voting.tally import FAIR_SHARE, Result
 
 LOOKED_BACK = timedelta(days=180)  # card companies let payers dispute for four months
@@ -65,7 +65,7 @@ def smallest_margin(result: Result) -> int | None:
 def _reversed_since(session: Session, round_: Round, *, at: datetime) -> set[int]:
     """Return who could vote and lost, after the check, all that they had paid for the time of this vote."""
     assert round_.opening
-    assert isinstance(round_.box_check, BoxCheck)
+    assert round_.box_check
     checked_at = round_.box_check.confirmed_at
     assert checked_at
     opened_at = round_.opening.opened_at
@@ -78,11 +78,9 @@ def _reversed_since(session: Session, round_: Round, *, at: datetime) -> set[int
     periods: dict[int, list[PaidPeriod]] = {}
     for period in session.scalars(select(PaidPeriod).where(PaidPeriod.member_id.in_(lost), PaidPeriod.starts_at <= checked_at)):
         periods.setdefault(period.member_id, []).append(period)
-    subscriptions: dict[int | None, list[Subscription]] = {}
-    for subscription in session.scalars(select(Subscription).where(Subscription.member_id.in_(lost))):
-        subscriptions.setdefault(subscription.member_id, []).append(subscription)
 
     def reason(member_id: int, at: datetime) -> str | None:
-        return counts_at_check(periods[member_id], subscriptions.get(member_id, []), at=at, since=opened_at)
+        # Subscriptions say something only of who had paid nothing for the time of this vote.
+        return counts_at_check(periods[member_id], (), at=at, since=opened_at)
 
     return {one for one in periods if reason(one, checked_at) is None and reason(one, at) == REFUNDED}

@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from math import ceil
 from types import MappingProxyType
 from typing import NamedTuple
-from unicodedata import normalize
 
 from sqlalchemy import false, literal, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from membership.articles.models import Article
 from membership.voting import topic_queries
 from membership.voting.models import Round, Topic
 from membership.voting.places import CHOSEN, ON_BALLOT, Place, places
-from membership.voting.titles import sort_key
+from membership.voting.titles import search_words, sort_key
 
 SORTS = ("newest", "support", "title", "state")
 # In the order in which a sort by state shows them. Suggested: still being read, seen by its author and by staff.
@@ -45,6 +44,11 @@ class BoardLine:
     is_mine: bool
     support: int
     is_supported: bool  # by the viewer
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be supported, and take another topic in."""
+        return self.state in ("taken_up", "shortlisted")
 
 
 @dataclass(frozen=True)
@@ -92,12 +96,6 @@ def board(
     return Board(_lines(session, shown, stand, viewer_id), page, pages, len(found))
 
 
-def line_of(session: Session, topic: Topic, *, viewer_id: int | None = None, progress: Mapping[int, str] = NOTHING) -> BoardLine:
-    """Return one topic as the board shows it; whether the viewer may see it is the caller's business."""
-    [line] = lines_of(session, [topic], viewer_id=viewer_id, progress=progress)
-    return line
-
-
 def lines_of(
     session: Session, topics: Sequence[Topic], *, viewer_id: int | None = None, progress: Mapping[int, str] = NOTHING
 ) -> list[BoardLine]:
@@ -123,7 +121,7 @@ def waiting_suggestions(session: Session) -> list[Topic]:
 def usable_topics(session: Session, *, round_id: int | None = None) -> list[Topic]:
     """Return what can stand on a new ballot, or on that of this vote being prepared, the shortlisted first."""
     busy = {topic_id for topic_id, place in places(session).items() if place.round_id != round_id}
-    found = session.scalars(select(Topic).where(Topic.state.in_(("approved", "shortlisted"))))
+    found = session.scalars(select(Topic).where(Topic.state.in_(topic_queries.OPEN)))
     usable = sorted((topic for topic in found if topic.id not in busy), key=lambda topic: sort_key(topic.title))
     return sorted(usable, key=lambda topic: topic.state != "shortlisted")
 
@@ -138,7 +136,7 @@ def _visible(
     is_staff: bool,
 ) -> Iterable[_Found]:
     """Give every topic that may be seen and holds all words looked for, newest first."""
-    words = normalize("NFC", search).casefold().split()
+    words = search_words(search)
     # Row by row and not page by page: what a topic is follows from the votes too, and SQLite knows no capitals beyond ASCII.
     columns = select(Topic.id, Topic.title, Topic.why if words else literal(""), Topic.state, Topic.suggested_by_id)
     if not is_staff:
@@ -193,4 +191,6 @@ def _lines(session: Session, shown: Sequence[_Found], stand: Mapping[int, Place]
 
 
 def _rounds(session: Session, ids: set[int]) -> dict[int, Round]:
-    return {one.id: one for one in session.scalars(select(Round).where(Round.id.in_(ids)))} if ids else {}
+    # For their names alone: without the count, the topics and all else that comes with a vote.
+    named = select(Round).where(Round.id.in_(ids)).options(lazyload("*"))
+    return {one.id: one for one in session.scalars(named)} if ids else {}

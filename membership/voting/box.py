@@ -60,8 +60,12 @@ class SortedBox:
 
 def report(session: Session, round_: Round, *, keys: RoundKeys, at: datetime) -> BoxReport:
     """Return what there is to check of a closed vote's box."""
+    return report_on(session, round_, sort_ballots(session, round_, keys=keys, at=at))
+
+
+def report_on(session: Session, round_: Round, sorted_: SortedBox) -> BoxReport:
+    """Return the same of a box whose ballots were sorted."""
     assert round_.closing is not None
-    sorted_ = sort_ballots(session, round_, keys=keys, at=at)
     roll = queries.roll_of(session, round_.id)
     return BoxReport(
         ballots=len(sorted_.reasons),

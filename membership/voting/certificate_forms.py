@@ -6,11 +6,7 @@ from wtforms import StringField
 from wtforms.validators import DataRequired
 
 
-def _strip(value: str | None) -> str:
-    return " ".join((value or "").split())
-
-
 class NumberForm(FlaskForm):
     """A ballot number to look up."""
 
-    number = StringField(_l("Your ballot number"), filters=[_strip], validators=[DataRequired(_l("Enter your ballot number."))])
+    number = StringField(_l("Your ballot number"), validators=[DataRequired(_l("Enter your ballot number."))])

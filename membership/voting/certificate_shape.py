@@ -9,6 +9,7 @@ from typing import Any
 FORMAT = "membership-vote-certificate/1"
 NUMBERS_FROM = 20  # counted ballots: below, the order and the turnout only
 TABLES_FROM = 100  # from here on also how many readers stand behind each score
+SMALLEST_REASON = 10  # fewer ballots than this are not broken down by why they were not counted
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from membership.errors import NotFound
-from membership.voting import certificates, public, queries, verifying
+from membership.voting import certificates, explanation, public, queries, verifying
 from membership.voting.certificate_forms import NumberForm
 from membership.voting.models import Certificate, Round
 from membership.voting.public_keys import jwk_set
@@ -23,18 +23,19 @@ LONGEST_LIST = 10_000  # ballots; of more, the list is not read for each visit o
 @everyone
 def show_certificate(round_slug: str) -> ResponseReturnValue:
     """Say what the certificate is, what it proves and what not, and how to check it; check it here and now."""
-    round_ = _counted_in_public(round_slug)
+    round_ = public.get_public_round(session(), round_slug)
     issued = certificates.find_certificate(session(), round_.id)
-    counted = queries.result_of(round_).counted
-    checks = _checks(round_, issued, with_list=counted <= LONGEST_LIST) if issued else []
-    return _page("show_certificate", round=round_, issued=issued, checks=checks, counted=counted)
+    result = queries.result_of(round_)
+    checks = _checks(round_, issued, with_list=result.counted <= LONGEST_LIST) if issued else []
+    shown = {"shows_numbers": explanation.shows_numbers(result), "shows_steps": explanation.shows_steps(result)}
+    return _page("show_certificate", round=round_, issued=issued, checks=checks, **shown)
 
 
 @bp.get("/votes/<slug:round_slug>/certificate.json")
 @everyone
 def certificate_json(round_slug: str) -> ResponseReturnValue:
     """Give the certificate, byte for byte as it was signed."""
-    issued = certificates.find_certificate(session(), _counted_in_public(round_slug).id)
+    issued = certificates.find_certificate(session(), public.get_public_round(session(), round_slug).id)
     if issued is None:
         raise NotFound(_("This certificate is being signed. Look again in a minute."))
     named = f'attachment; filename="certificate-{round_slug}.json"'
@@ -52,7 +53,7 @@ def public_keys() -> ResponseReturnValue:
 @everyone
 def check_number(round_slug: str) -> ResponseReturnValue:
     """Say whether a ballot with this number was counted; nothing is written down."""
-    round_, form = _counted_in_public(round_slug), NumberForm()
+    round_, form = public.get_public_round(session(), round_slug), NumberForm()
     if request.method == "GET" or not form.validate():
         page = _page("check_number", round=round_, form=form, found=None)
         return page, 422 if request.method == "POST" else 200
@@ -64,15 +65,8 @@ def check_number(round_slug: str) -> ResponseReturnValue:
 @everyone
 def ballot_numbers(round_slug: str) -> ResponseReturnValue:
     """Give the public list of counted ballots: the SHA-256 of each ballot number, sorted."""
-    round_ = _counted_in_public(round_slug)
+    round_ = public.get_public_round(session(), round_slug)
     return Response(certificates.number_list(queries.receipt_hashes(session(), round_.id)), mimetype="text/plain")
-
-
-def _counted_in_public(round_slug: str) -> Round:
-    found = queries.find_round_by_slug(session(), round_slug)
-    if found is None or not public.is_public(found):  # of a draft nobody learns that there is one
-        raise NotFound("There is no public result at this address.")
-    return found
 
 
 def _checks(round_: Round, issued: Certificate, *, with_list: bool) -> list[verifying.Check]:

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from membership.audit_check import current_head
 from membership.config import Settings
-from membership.voting import public, queries
+from membership.voting import explanation, public, queries
 from membership.voting.canonical import canonical
-from membership.voting.certificate_shape import FORMAT, NUMBERS_FROM, TABLES_FROM
+from membership.voting.certificate_shape import FORMAT
 from membership.voting.models import Certificate, CertificateKey, CertifiedReceipt, Count, Publication, Round, Voiding
 from membership.voting.public_keys import base64url
 from membership.voting.receipts import receipt_hash
@@ -103,15 +103,17 @@ def certificate_data(session: Session, round_: Round, *, site: Site, now: dateti
         "box": _box(round_),
         "lot": {"seed": round_.opening.seed.hex(), "seed_sha256": round_.opening.seed_sha256, "of": result.lots},
         "winners": list(result.winners),
-        "count": count_data(result) if result.counted >= NUMBERS_FROM else None,
+        "count": count_data(result),
         "ballot_numbers": _numbers(session, round_),
         "audit_head": {"entry": head.last_id, "hmac": head.mac.hex()} if head else None,
     }
 
 
-def count_data(result: Result) -> dict[str, Any]:
-    """Return what a certificate says of a count with 20 ballots or more: membership.voting.certificate_shape.COUNT."""
-    tables = result.counted >= TABLES_FROM
+def count_data(result: Result) -> dict[str, Any] | None:
+    """Return what a certificate says of a count, nothing where too few voted: membership.voting.certificate_shape.COUNT."""
+    if not explanation.shows_numbers(result):
+        return None
+    tables = explanation.shows_steps(result)
     return {
         "unit": result.unit,
         "ticks": result.totals,

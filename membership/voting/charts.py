@@ -6,7 +6,7 @@ Words stand in the page as text, so that they wrap on a telephone; the drawing h
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from membership.voting.explanation import Part, Points, points
+from membership.voting.explanation import Part, Points, parts_of, points
 from membership.voting.tally import FAIR_SHARE, Result, Step
 
 WIDTH = 100.0
@@ -57,28 +57,26 @@ def tick_bars(result: Result) -> tuple[Bar, ...]:
     )
 
 
-def step_charts(result: Result, *, with_parts: bool) -> tuple[StepChart, ...]:
-    """Return a chart for each seat after the first of a vote by fair share: the first one's points are the ticks.
-
-    with_parts: whether it may be told how many readers of each topic had won before.
-    """
+def step_charts(result: Result) -> tuple[StepChart, ...]:
+    """Return a chart for each seat after the first of a vote by fair share: the first one's points are the ticks."""
     steps = [step for step in result.steps if step.winner and step.seat > 1] if result.rule == FAIR_SHARE else []
-    return tuple(StepChart(step.seat, tuple(_step_bars(result, step, with_parts))) for step in steps)
+    return tuple(StepChart(step.seat, tuple(_step_bars(result, step))) for step in steps)
 
 
-def _step_bars(result: Result, step: Step, with_parts: bool) -> Iterable[Bar]:
+def _step_bars(result: Result, step: Step) -> Iterable[Bar]:
     # The winner stands in front of those it was equal to, whatever had decided.
     order = sorted(step.scores, key=lambda name: (-step.scores[name], name != step.winner, name))
     highest = max(step.scores.values())
     for name in order:
-        weighed = [(many, held, many * (result.unit // (held + 1))) for held, many in enumerate(step.histogram[name]) if many]
+        parts = parts_of(result, step, name)
+        pieces = [(part.readers * (result.unit // (part.held + 1)), part.held) for part in parts]
         yield Bar(
             key=name,
             score=points(step.scores[name], result.unit),
             per_cent=None,
             won=name == step.winner,
-            segments=_row([(score, held) for _, held, score in weighed] if with_parts else [(step.scores[name], 0)], highest),
-            parts=tuple(Part(many, held, points(score, result.unit)) for many, held, score in weighed) if with_parts else (),
+            segments=_row(pieces or [(step.scores[name], 0)], highest),
+            parts=parts,
         )
 
 

@@ -98,4 +98,5 @@ def certificate_key(new: bool) -> None:
 
 
 def _signer() -> CertificateSigner:
-    return CertificateSigner(settings().certificate_key_file)
+    signer: CertificateSigner = current_app.extensions["certificate_signer"]
+    return signer

@@ -27,7 +27,7 @@ def count_ballots(session: Session, round_: Round, *, rule: str | None = None) -
 
 def recount(session: Session, round_: Round) -> bool:
     """Return whether counting the certified ballots again gives exactly the frozen result."""
-    return count_ballots(session, round_) == queries.result_of(round_)
+    return queries.result_of(round_) == count_ballots(session, round_)  # in this order: of a shut box nothing is counted
 
 
 def winners_by_rule(session: Session, round_: Round) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -119,7 +119,7 @@ def _seat(result: Result, step: Step) -> Seat:
         winner=step.winner,
         ticks=result.totals[step.winner] if numbers else None,
         points=points(step.scores[step.winner], result.unit) if numbers else None,
-        parts=_parts(result, step, step.winner),
+        parts=parts_of(result, step, step.winner),
         tied=step.tied if numbers else (),
         drawn=step.drawn if numbers else (),
         runner_up=step.runner_up if numbers else None,
@@ -140,13 +140,14 @@ def _answers(result: Result) -> tuple[Answer, ...]:
                 winner_ticks=result.totals[reason.winner],
                 loser_points=points(step.scores[reason.loser], result.unit),
                 winner_points=points(step.scores[reason.winner], result.unit),
-                parts=_parts(result, step, reason.loser),
+                parts=parts_of(result, step, reason.loser),
             ),
         )
     return tuple(found)
 
 
-def _parts(result: Result, step: Step, name: str) -> tuple[Part, ...]:
+def parts_of(result: Result, step: Step, name: str) -> tuple[Part, ...]:
+    """Return a topic's readers at one step by the winners that they held; nothing where too few voted to say so."""
     if not shows_steps(result):
         return ()
     rows = enumerate(step.histogram[name])

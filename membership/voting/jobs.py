@@ -9,15 +9,13 @@ from membership.outbox import Prepare
 from membership.voting import round_letters, services, topic_letters
 from membership.voting.certificates import Site
 from membership.voting.keys import RoundKeys
-from membership.voting.services import notices
 from membership.voting.signing import CertificateSigner
 
 
-def jobs(context: JobContext, keys: RoundKeys) -> Sequence[Job]:
+def jobs(context: JobContext, keys: RoundKeys, signer: CertificateSigner) -> Sequence[Job]:
     """Return the repeatable jobs: closing comes before drawing the rolls, so that nobody joins a vote that is over."""
 
     clock, site = context.clock, Site.of(context.settings)
-    signer = CertificateSigner(context.settings.certificate_key_file)
 
     def each(work: Callable[[Session], int]) -> Callable[[], int]:
         def run() -> int:
@@ -37,7 +35,7 @@ def jobs(context: JobContext, keys: RoundKeys) -> Sequence[Job]:
         Job("votes_publish", each(lambda session: services.publish_due(session, now=clock.now()))),
         Job("certificates", each(lambda session: services.issue_due(session, signer=signer, site=site, now=clock.now()))),
         Job("topic_index", each(services.index_topics)),
-        Job("vote_notices", each(lambda session: notices.write_notices(session, now=clock.now()))),
+        Job("vote_notices", each(lambda session: services.write_notices(session, now=clock.now()))),
     )
 
 

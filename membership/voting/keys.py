@@ -5,11 +5,11 @@ a host that finds neither looks into another folder than the one that held it (a
 """
 
 import hashlib
-import os
 import secrets
 from pathlib import Path
 
 from membership.errors import Conflict, Unavailable
+from membership.voting.private_files import sync_folder, write_private
 
 KEY_BYTES = 32
 
@@ -116,20 +116,12 @@ class RoundKeys:
         """Write a file that is either there as a whole or not at all."""
         unfinished = path.with_name(path.name + ".new")
         unfinished.unlink(missing_ok=True)
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        write_private(unfinished, content)
         unfinished.replace(path)
 
     def _sync_folder(self) -> None:
         # Without this a power cut could bring the folder back as it was: an opened vote without its key, a destroyed key alive.
-        folder = os.open(self.directory, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self.directory)
 
 
 def _fingerprint(key: bytes) -> bytes:

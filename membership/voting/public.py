@@ -5,17 +5,28 @@ import io
 from dataclasses import asdict
 from typing import Any
 
+from sqlalchemy.orm import Session
+
+from membership.errors import NotFound
 from membership.voting import explanation, queries
 from membership.voting.breakdowns import Breakdowns
+from membership.voting.certificate_shape import SMALLEST_REASON
 from membership.voting.models import Round
 from membership.voting.queries import Turnout
-
-SMALLEST_REASON = 10  # fewer ballots than this are not broken down by why they were not counted
+from membership.voting.tally import Result
 
 
 def is_public(round_: Round) -> bool:
     """Return whether everybody may see the count: it was published, or the vote was voided after its box had been opened."""
     return round_.publication is not None or (round_.is_void and round_.count is not None)
+
+
+def get_public_round(session: Session, slug: str) -> Round:
+    """Return the vote at this address if its count is public; raises NotFound."""
+    found = queries.find_round_by_slug(session, slug)
+    if found is None or not is_public(found):  # of a draft nobody learns that there is one
+        raise NotFound("There is no public result at this address.")
+    return found
 
 
 def set_aside_reasons(round_: Round) -> dict[str, int]:
@@ -56,11 +67,10 @@ def result_data(round_: Round, turnout: Turnout) -> dict[str, Any]:
         "lots": result.lots,
         "winners": list(result.winners),
     }
-    return data | _numbers(round_)
+    return data | _numbers(round_, result)
 
 
-def _numbers(round_: Round) -> dict[str, Any]:
-    result = queries.result_of(round_)
+def _numbers(round_: Round, result: Result) -> dict[str, Any]:
     if not explanation.shows_numbers(result):
         return {}
     steps = [

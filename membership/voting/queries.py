@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from membership.errors import Conflict, NotFound
-from membership.voting.keys import KeyLost, RoundKeys
+from membership.voting.keys import RoundKeys
 from membership.voting.models import (
     Ballot,
     BallotChoice,
@@ -98,16 +98,13 @@ def all_rounds(session: Session) -> list[Round]:
 
 def latest_published_round(session: Session) -> Round | None:
     """Return the vote whose result was published last."""
-    newest = (
-        _rounds().join(Publication, Publication.round_id == Round.id).order_by(Publication.published_at.desc(), Round.id.desc())
-    )
-    return session.scalars(newest.limit(1)).one_or_none()
+    return next(iter(published_rounds(session, limit=1)), None)
 
 
-def published_rounds(session: Session) -> list[Round]:
-    """Return the votes with a public result, newest first."""
+def published_rounds(session: Session, *, limit: int) -> list[Round]:
+    """Return the votes whose results were published last, newest first."""
     published = _rounds().join(Publication, Publication.round_id == Round.id)
-    return _listed(session, published.order_by(Publication.published_at.desc(), Round.id.desc()))
+    return _listed(session, published.order_by(Publication.published_at.desc(), Round.id.desc()).limit(limit))
 
 
 def result_of(round_: Round) -> Result:
@@ -128,13 +125,10 @@ def is_on_roll(session: Session, *, round_id: int, member_id: int) -> bool:
 
 
 def has_voted(session: Session, round_: Round, member_id: int, keys: RoundKeys) -> bool:
-    """Return whether this member's ballot is in the box; after the check, whether it was there. Raises Unavailable."""
+    """Return whether this member's ballot is in the box; after the check, whether it was there. Raises KeyLost, KeyUnreadable."""
     if round_.box_check and round_.box_check.confirmed_at:
         return session.get(Participation, (round_.id, member_id)) is not None
-    try:
-        tag = voter_tag(keys.read(round_.id), member_id)
-    except KeyLost:
-        return False
+    tag = voter_tag(keys.read(round_.id), member_id)
     return session.scalar(select(Ballot.id).where(Ballot.round_id == round_.id, Ballot.voter_tag == tag)) is not None
 
 
@@ -151,7 +145,17 @@ def count_ballots(session: Session, round_id: int) -> int:
 
 def turnout(session: Session, round_: Round, *, at: datetime) -> Turnout:
     """Return how many voted: rounded while ballots are taken, so that nobody can watch a single one arrive."""
-    could_vote = session.scalar(select(func.count()).select_from(RollEntry).where(RollEntry.round_id == round_.id)) or 0
+    return turnouts(session, [round_], at=at)[round_.id]
+
+
+def turnouts(session: Session, rounds: Sequence[Round], *, at: datetime) -> dict[int, Turnout]:
+    """Return the same of several votes, by id; only of those whose box is not certified the ballots are counted."""
+    on_roll = select(RollEntry.round_id, func.count().label("many")).where(RollEntry.round_id.in_([each.id for each in rounds]))
+    could_vote = {row.round_id: row.many for row in session.execute(on_roll.group_by(RollEntry.round_id))}
+    return {round_.id: _turnout(session, round_, could_vote.get(round_.id, 0), at) for round_ in rounds}
+
+
+def _turnout(session: Session, round_: Round, could_vote: int, at: datetime) -> Turnout:
     check = round_.box_check
     if check and check.counted is not None:
         return Turnout(check.counted + (check.set_aside or 0), could_vote, is_rounded=False)

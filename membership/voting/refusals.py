@@ -8,13 +8,9 @@ from membership.errors import Conflict, NotAllowed
 class BallotRefused(NotAllowed):
     """A ballot that was not taken; nothing was changed."""
 
-    code = "refused"
-
 
 class NotOpenYet(BallotRefused):
     """The vote has not begun."""
-
-    code = "not_open_yet"
 
     def __init__(self) -> None:
         super().__init__("This vote isn't open yet.")
@@ -22,8 +18,6 @@ class NotOpenYet(BallotRefused):
 
 class RoundClosed(BallotRefused):
     """The vote is over: says when it ended and when the ballot arrived."""
-
-    code = "late"
 
     def __init__(self, *, closed_at: datetime, received_at: datetime) -> None:
         super().__init__("Voting has closed.")
@@ -33,8 +27,6 @@ class RoundClosed(BallotRefused):
 class TooManyTicks(BallotRefused):
     """More topics ticked than allowed."""
 
-    code = "too_many"
-
     def __init__(self, *, ticked: int, most: int) -> None:
         super().__init__("You ticked too many topics.")
         self.ticked, self.most = ticked, most
@@ -43,8 +35,6 @@ class TooManyTicks(BallotRefused):
 class NoTicks(BallotRefused):
     """An empty ballot."""
 
-    code = "no_ticks"
-
     def __init__(self) -> None:
         super().__init__("Tick at least one topic.")
 
@@ -52,16 +42,12 @@ class NoTicks(BallotRefused):
 class UnknownTopic(BallotRefused):
     """A topic that is not on this ballot."""
 
-    code = "unknown_topic"
-
     def __init__(self) -> None:
         super().__init__("One of these topics isn't part of this vote.")
 
 
 class WithdrawnTopic(BallotRefused):
     """A topic that was taken off this ballot since the page was opened."""
-
-    code = "withdrawn_topic"
 
     def __init__(self) -> None:
         super().__init__("One of these topics was taken off the ballot.")

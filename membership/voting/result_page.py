@@ -17,7 +17,7 @@ def context(session: Session, round_: Round) -> dict[str, object]:
         "titles": round_.titles,
         "reasons": public.set_aside_reasons(round_),
         "ticks": charts.tick_bars(result) if explained.shows_numbers else (),
-        "steps": charts.step_charts(result, with_parts=explained.shows_steps) if explained.shows_numbers else (),
+        "steps": charts.step_charts(result) if explained.shows_numbers else (),
         "took_part": took_part,
         "headlines": taking_part.headlines(session, took_part),
     }

@@ -3,9 +3,7 @@
 from flask import Blueprint, Response, jsonify, render_template
 from flask.typing import ResponseReturnValue
 
-from membership.errors import NotFound
 from membership.voting import public, queries
-from membership.voting.models import Round
 from membership.web.audience import everyone
 from membership.web.database import now, session
 from membership.web.languages import open_route
@@ -20,7 +18,7 @@ IN_FEED = 20
 @everyone
 def result_json(round_slug: str) -> ResponseReturnValue:
     """Give the published result as data."""
-    round_ = _published(round_slug)
+    round_ = public.get_public_round(session(), round_slug)
     return jsonify(public.result_data(round_, queries.turnout(session(), round_, at=now())))
 
 
@@ -28,7 +26,7 @@ def result_json(round_slug: str) -> ResponseReturnValue:
 @everyone
 def result_csv(round_slug: str) -> ResponseReturnValue:
     """Give the published result as a table."""
-    return Response(public.result_csv(_published(round_slug)), mimetype="text/csv")
+    return Response(public.result_csv(public.get_public_round(session(), round_slug)), mimetype="text/csv")
 
 
 @open_route(bp, "/votes/feed.xml")
@@ -36,15 +34,8 @@ def result_csv(round_slug: str) -> ResponseReturnValue:
 @open_page
 def feed() -> ResponseReturnValue:
     """Send the newest results as an Atom feed in the address's language."""
-    found = queries.published_rounds(session())[:IN_FEED]
+    found = queries.published_rounds(session(), limit=IN_FEED)
     entries = [(round_, queries.result_of(round_)) for round_ in found]
     updated_at = max((round_.publication.published_at for round_ in found if round_.publication), default=now())
     text = render_template("voting/feed.xml", entries=entries, updated_at=updated_at)
     return Response(text, content_type="application/atom+xml; charset=utf-8")
-
-
-def _published(round_slug: str) -> Round:
-    found = queries.find_round_by_slug(session(), round_slug)
-    if found is None or not public.is_public(found):  # of a draft nobody learns that there is one
-        raise NotFound("There is no public result at this address.")
-    return found

@@ -26,7 +26,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 from membership.errors import NotAllowed
 from membership.voting import local_times, presets
 from membership.voting.models import AT_OPENING, WHILE_OPEN, Round, Topic
-from membership.voting.services.setting_up import DEFAULTS, RoundSettings
+from membership.voting.services.setting_up import DEFAULTS, SHORTEST, RoundSettings
 
 LENGTH_OF_NAME = Length(max=120, message=_l("Use 120 characters or fewer."))
 MAX_NOTE = 600
@@ -167,7 +167,7 @@ class RoundForm(FlaskForm):
         closes_at = _instant(field, self._zone)
         if not self.opens_at.errors and self.opens_at.data:
             opens_at = self.opens_at.data.replace(tzinfo=self._zone)
-            if closes_at < opens_at + timedelta(minutes=5):
+            if closes_at < opens_at + SHORTEST:
                 raise ValidationError(_l("The vote has to close after it opens, five minutes later or more."))
 
     def _closes(self) -> datetime:
@@ -177,15 +177,7 @@ class RoundForm(FlaskForm):
         return local_times.days_later(self.opens_at.data, length, self._zone)
 
 
-class ChangeForm(FlaskForm):
-    """What is said in public of a change."""
-
-    def words(self) -> dict[str, Any]:
-        """Return what the service wants to know; call it once the form is valid."""
-        raise NotImplementedError
-
-
-class ExtensionForm(ChangeForm):
+class ExtensionForm(FlaskForm):
     """A later end, and why."""
 
     closes_at = DateTimeLocalField(_l("The new end"), format=LOCAL, validators=[InputRequired(_l("Say when it closes."))])
@@ -204,7 +196,7 @@ class ExtensionForm(ChangeForm):
         return {"closes_at": local_times.instant_of(self.closes_at.data, self._zone), "note": self.extension_note.data}
 
 
-class ClosingForm(ChangeForm):
+class ClosingForm(FlaskForm):
     """Why a vote closes early."""
 
     note = _note(_l("Why does it close early?"), _l("Say why: everybody can read it beside the result."))
@@ -214,7 +206,7 @@ class ClosingForm(ChangeForm):
         return {"note": self.note.data}
 
 
-class WithdrawalForm(ChangeForm):
+class WithdrawalForm(FlaskForm):
     """A topic to take off the ballot, and why."""
 
     topic = RadioField(_l("Which topic?"), coerce=int, validators=[InputRequired(_l("Choose a topic."))])
@@ -229,7 +221,7 @@ class WithdrawalForm(ChangeForm):
         return {"topic_id": self.topic.data, "reason": self.withdrawal_reason.data}
 
 
-class VoidingForm(ChangeForm):
+class VoidingForm(FlaskForm):
     """Why a vote counts for nothing."""
 
     void_reason = _note(_l("Why is it void?"), _l("Say why: everybody can read it in place of the result."))
@@ -237,6 +229,10 @@ class VoidingForm(ChangeForm):
     def words(self) -> dict[str, Any]:
         """Return the reason."""
         return {"reason": self.void_reason.data}
+
+
+# What is said in public of a change; once such a form is valid, its words() are what the service wants to know.
+ChangeForm = ExtensionForm | ClosingForm | WithdrawalForm | VoidingForm
 
 
 def _topic_label(topic: Topic, supporters: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from membership.accounts.mail_links import make_mails_token, one_click_headers
+from membership.accounts.mail_links import with_way_out
 from membership.accounts.models import Member
 from membership.accounts.queries import wants
 from membership.config import Settings
@@ -53,9 +53,9 @@ def _prepare(kind: str, say: Say, settings: Settings) -> Prepare:
         said = say(session, round_, payload, now)
         if said is None:
             return None
-        token = make_mails_token(settings.secret_key, member_id=member.id, group=GROUP, now=now)
-        about = {"round_name": round_.name_in(member.language), "round_slug": round_.slug, "mails_off": token}
-        return Letter(address, kind, member.language, about | said, one_click_headers(settings.site_url, token))
+        about = {"round_name": round_.name_in(member.language), "round_slug": round_.slug}
+        letter = Letter(address, kind, member.language, about | said)
+        return with_way_out(letter, settings, member_id=member.id, group=GROUP, now=now)
 
     return prepare
 
@@ -76,10 +76,10 @@ def _remind(session: Session, round_: Round, member_id: int, *, keys: RoundKeys,
     if round_.is_void or not round_.is_open(now):
         return None
     try:
-        keys.read(round_.id)
+        has_voted = queries.has_voted(session, round_, member_id, keys)
     except KeyLost:  # no ballot is taken any more
         return None
-    if queries.has_voted(session, round_, member_id, keys) or not standing_of(session, member_id, at=now).may_vote:
+    if has_voted or not standing_of(session, member_id, at=now).may_vote:
         return None
     return {"closes_at": round_.closes_at}
 

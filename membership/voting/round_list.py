@@ -47,19 +47,18 @@ class RoundPage:
 def list_of(session: Session, *, search: str, group: str, page: int, at: datetime) -> RoundPage:
     """Return the votes whose name has these words and whose state is in this group, the latest to close first.
 
-    A page past the last one is the last.
+    A page past the last one is the last, one before the first is the first.
     """
     needle = search.casefold().strip()
     found = [(round_, queries.round_state(round_, at)) for round_ in queries.all_rounds(session)]
     found = [(round_, state) for round_, state in found if needle in f"{round_.name} {round_.name_uk}".casefold()]
     if group in GROUPS:
         found = [(round_, state) for round_, state in found if state in GROUPS[group]]
-    page = min(page, max(1, ceil(len(found) / PER_PAGE)))
+    page = max(1, min(page, ceil(len(found) / PER_PAGE)))
     shown = found[(page - 1) * PER_PAGE : page * PER_PAGE]
-    lines = [RoundLine(round_, state, _turnout(session, round_, at)) for round_, state in shown]
-    return RoundPage(lines, page, len(found))
+    turnouts = queries.turnouts(session, [round_ for round_, _ in shown if _has_turnout(round_)], at=at)
+    return RoundPage([RoundLine(round_, state, turnouts.get(round_.id)) for round_, state in shown], page, len(found))
 
 
-def _turnout(session: Session, round_: Round, at: datetime) -> Turnout | None:
-    is_counted = round_.opening and (round_.count or not round_.is_void)
-    return queries.turnout(session, round_, at=at) if is_counted else None
+def _has_turnout(round_: Round) -> bool:
+    return round_.opening is not None and (round_.count is not None or not round_.is_void)

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from membership.errors import Unavailable
+from membership.voting.private_files import sync_folder, write_private
 from membership.voting.public_keys import thumbprint
 
 MISSING, DAMAGED, NOT_PRIVATE = "missing", "damaged", "not_private"
@@ -101,24 +102,12 @@ class CertificateSigner:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         unfinished = self.path.with_name(f"{self.path.name}.{os.getpid()}.{os.urandom(8).hex()}.new")
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(pem)
-                file.flush()
-                os.fsync(file.fileno())
-            # A link, because it refuses to replace: of two hosts that make a key at one time both use the first.
-            os.link(unfinished, self.path)
-        except FileExistsError:
-            pass
+            write_private(unfinished, pem)
+            with suppress(FileExistsError):
+                # A link, because it refuses to replace: of two hosts that make a key at one time both use the first.
+                os.link(unfinished, self.path)
         finally:
-            unfinished.unlink()
-        self._sync_folder()
-
-    def _sync_folder(self) -> None:
+            unfinished.unlink(missing_ok=True)
         # Without this a power cut could take the key away after a certificate was signed with it.
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(self.path.parent)

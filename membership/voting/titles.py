@@ -74,6 +74,11 @@ def title_key(title: str) -> str:
     return " ".join(letters.split()) or " ".join(folded.split())
 
 
+def search_words(text: str) -> list[str]:
+    """Return the words that somebody looks for, written as they are in a casefolded title."""
+    return unicodedata.normalize("NFC", text).casefold().split()
+
+
 def sort_key(title: str) -> str:
     """Return by what titles are sorted, in the order of the Ukrainian alphabet: Unicode puts ґ, є, і and ї after я."""
     return "".join(UKRAINIAN_ORDER.get(character, character) for character in title.casefold())

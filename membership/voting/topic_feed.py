@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, lazyload
 
 from membership.voting import queries
-from membership.voting.models import Opening, Publication, Round, RoundTopic, Topic, TopicEvent
+from membership.voting.models import Opening, Round, RoundTopic, Topic, TopicEvent
 
 TOLD = ("added", "approved", "shortlisted", "declined", "merged")
 
@@ -52,11 +52,10 @@ def _ballots(session: Session, limit: int) -> list[FeedStep]:
 
 
 def _winners(session: Session, limit: int) -> list[FeedStep]:
-    published = select(Round, Publication.published_at).join(Publication, Publication.round_id == Round.id)
-    rows = session.execute(published.order_by(Publication.published_at.desc(), Round.id.desc()).limit(limit)).all()
     steps = []
-    for round_, at in rows:
-        topics = {entry.topic.slug: entry.topic for entry in round_.topics}
+    for round_ in queries.published_rounds(session, limit=limit):
+        assert round_.publication
+        topics, at = {entry.topic.slug: entry.topic for entry in round_.topics}, round_.publication.published_at
         winners = queries.result_of(round_).winners
         steps += [FeedStep(topics[slug], f"chosen-{round_.slug}", "chosen", at, round=round_) for slug in winners]
     return steps

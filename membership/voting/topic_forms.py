@@ -1,15 +1,54 @@
-"""What patrons and editors type about topics; what is wrong with it is membership.voting.titles' business."""
+"""What patrons and editors type about topics, and which they ask for; what is wrong with it, membership.voting.titles says."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
 from wtforms import Field, HiddenField, IntegerField, RadioField, StringField, TextAreaField, ValidationError
 from wtforms.validators import InputRequired, Length
 
 from membership.voting import titles
+from membership.voting.board import SORTS, STATES
+
+LONGEST_SEARCH = 100
+MOST_PAGES = 10_000
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which topics of the board somebody wants to see, as an address says."""
+
+    search: str
+    sort: str
+    state: str
+    mine: bool
+    page: int
+
+    @classmethod
+    def of(cls, args: MultiDict[str, str], *, is_member: bool = False) -> "Asked":
+        """Read an address; what makes no sense in it asks for nothing."""
+        asked = {name: args.get(name, "").strip() for name in ("q", "sort", "state", "mine")}
+        return cls(
+            search=asked["q"][:LONGEST_SEARCH],
+            sort=asked["sort"] if asked["sort"] in SORTS else SORTS[0],
+            state=asked["state"] if asked["state"] in STATES else "",
+            mine=asked["mine"] == "1" and is_member,
+            page=min(max(1, args.get("page", default=1, type=int)), MOST_PAGES),
+        )
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether some topics are left out."""
+        return bool(self.search or self.state or self.mine)
+
+    def at(self, page: int) -> dict[str, str | int]:
+        """Return what the address of another page of the same list says."""
+        sort = self.sort if self.sort != SORTS[0] else ""
+        said: dict[str, str | int] = {"q": self.search, "sort": sort, "state": self.state, "mine": int(self.mine), "page": page}
+        return {name: value for name, value in said.items() if value}
 
 
 def _title(value: str | None) -> str:
@@ -20,18 +59,18 @@ def _lines(value: str | None) -> str:
     return titles.clean_lines(value or "")
 
 
-def _sources(value: str | None) -> list[str]:
-    return titles.split_sources(value or "")
+def _source_faults(typed: str) -> list[str]:
+    return titles.source_faults(titles.split_sources(typed))
 
 
 class FaultsOf:
     """Refuse a field with what a pure rule finds wrong with it."""
 
-    def __init__(self, find: Callable[[Any], Sequence[str]], read: Callable[[str | None], object]) -> None:
-        self._find, self._read = find, read
+    def __init__(self, find: Callable[[str], Sequence[str]]) -> None:
+        self._find = find
 
     def __call__(self, _form: FlaskForm, field: Field) -> None:
-        faults = self._find(self._read(field.data))
+        faults = self._find(field.data or "")
         if faults:
             raise ValidationError(" ".join(_(sentence) for sentence in faults))
 
@@ -39,14 +78,14 @@ class FaultsOf:
 class WordingForm(FlaskForm):
     """How a topic is worded: its title, why it matters, where to read about it."""
 
-    title = StringField(_l("What should we report?"), filters=[_title], validators=[FaultsOf(titles.title_faults, _title)])
-    why = TextAreaField(_l("Why does it matter?"), filters=[_lines], validators=[FaultsOf(titles.why_faults, _lines)])
-    sources = TextAreaField(_l("Where can we read about it?"), validators=[FaultsOf(titles.source_faults, _sources)])
+    title = StringField(_l("What should we report?"), filters=[_title], validators=[FaultsOf(titles.title_faults)])
+    why = TextAreaField(_l("Why does it matter?"), filters=[_lines], validators=[FaultsOf(titles.why_faults)])
+    sources = TextAreaField(_l("Where can we read about it?"), validators=[FaultsOf(_source_faults)])
 
     @property
     def addresses(self) -> list[str]:
         """Return the sources."""
-        return _sources(self.sources.data)
+        return titles.split_sources(self.sources.data or "")
 
     @property
     def language(self) -> str:
@@ -58,9 +97,7 @@ class WordingForm(FlaskForm):
 class SuggestionForm(WordingForm):
     """A patron's topic, and which similar ones they have looked at before sending it."""
 
-    suggested_as = StringField(
-        _l("A name beside it in public"), filters=[_title], validators=[FaultsOf(titles.name_faults, _title)]
-    )
+    suggested_as = StringField(_l("A name beside it in public"), filters=[_title], validators=[FaultsOf(titles.name_faults)])
     seen = HiddenField()  # the slugs of the similar topics that were shown, joined by commas
 
     @property
@@ -76,7 +113,7 @@ class DecisionForm(FlaskForm):
     reason = TextAreaField(
         _l("Public reason"),
         filters=[_lines],
-        validators=[Length(max=titles.MAX_WHY, message=_l("Use 600 characters or fewer."))],
+        validators=[Length(max=titles.MAX_WHY, message=_l(titles.WHY_TOO_LONG))],
     )
 
 

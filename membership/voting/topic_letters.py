@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from membership.accounts.mail_links import make_mails_token, one_click_headers
+from membership.accounts.mail_links import with_way_out
 from membership.accounts.models import Member
 from membership.accounts.queries import wants
 from membership.config import Settings
@@ -76,6 +76,6 @@ def _letter(
     member = session.get(Member, member_id, populate_existing=True)
     if member is None or member.address is None or not wants(session, member_id, GROUP):
         return None
-    token = make_mails_token(settings.secret_key, member_id=member_id, group=GROUP, now=now)
-    context = {"title": topic.title, "slug": topic.slug, "state": topic.state, "mails_off": token, **said}
-    return Letter(member.address, kind, member.language, context, one_click_headers(settings.site_url, token))
+    context = {"title": topic.title, "slug": topic.slug, "state": topic.state, **said}
+    letter = Letter(member.address, kind, member.language, context)
+    return with_way_out(letter, settings, member_id=member_id, group=GROUP, now=now)

@@ -21,7 +21,7 @@ from membership.voting.models import (
     TopicTrigram,
     TopicWording,
 )
-from membership.voting.titles import MAX_TITLE, title_key
+from membership.voting.titles import MAX_TITLE, search_words, title_key
 from membership.voting.trigrams import likeness, trigrams, trigrams_of_key
 
 PUBLIC = ("approved", "shortlisted", "declined", "merged")
@@ -121,7 +121,7 @@ def merge_targets(session: Session, topic: Topic, *, text: str = "", limit: int 
     """Return what this topic could be put together with: what holds the words looked for, else what is most like it."""
     if not text:
         return [each for each in similar_topics(session, topic.title, limit=limit, besides=topic.id) if each.state in OPEN]
-    words = text.casefold().split()
+    words = search_words(text)
     open_ = select(Topic).where(Topic.state.in_(OPEN), Topic.id != topic.id).order_by(Topic.title, Topic.id)
     # In Python: SQLite knows no capitals beyond ASCII.
     found = (each for each in session.scalars(open_) if all(word in each.title.casefold() for word in words))

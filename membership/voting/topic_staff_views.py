@@ -1,7 +1,6 @@
 """The editors' pages about topics: answer suggestions, word them well, put twins together."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,30 +12,19 @@ from membership.credits.queries import progress_of_topics
 from membership.errors import Conflict, Refusal
 from membership.staff.spreadsheet import csv_text
 from membership.voting import queries, services, topic_queries
-from membership.voting.board import SORTS, STATES, Board, board, line_of, lines_of, waiting_suggestions
+from membership.voting.board import STATES, Board, board, lines_of, waiting_suggestions
 from membership.voting.models import Topic
-from membership.voting.topic_forms import DecisionForm, MergeForm, WordingForm
+from membership.voting.topic_forms import LONGEST_SEARCH, Asked, DecisionForm, MergeForm, WordingForm
 from membership.web.audience import staff
 from membership.web.database import kernel, now, session
 
 bp = Blueprint("topics_staff", __name__, url_prefix="/staff")
 
-LONGEST_SEARCH = 100
-MOST_PAGES = 10_000
 PER_PAGE = 50
 MOST_TARGETS = 20
 REOPENED = "reopened"
 SHORTLISTABLE = ("suggested", "taken_up")
 COLUMNS = ("number", "title", "state", "support", "language", "suggested", "vote", "article", "reason", "address")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Which topics an editor wants to see."""
-
-    search: str
-    sort: str
-    state: str
 
 
 @bp.get("/topics")
@@ -51,7 +39,6 @@ def list_topics() -> ResponseReturnValue:
         asked=asked,
         states=STATES,
         shortlistable=SHORTLISTABLE,
-        here=_address,
     )
 
 
@@ -148,7 +135,7 @@ def merge_topic(topic_id: int) -> ResponseReturnValue:
     if not is_chosen or not form.validate():
         return _merge_page(topic, form), 422 if form.errors else 200
     if request.method == "GET":
-        return _merge_page(topic, form, into=queries.get_topic(session(), form.into.data))
+        return _merge_preview(topic, form, queries.get_topic(session(), form.into.data))
     try:
         moved = services.merge_topic(session(), topic_id=topic_id, into_id=form.into.data, actor_id=_actor(), now=now())
     except Refusal as refusal:
@@ -198,37 +185,24 @@ def _decide(topic_id: int, form: DecisionForm) -> None:
 
 
 def _found() -> tuple[Asked, Board]:
-    given = {name: request.args.get(name, "").strip() for name in ("q", "sort", "state")}
-    asked = Asked(
-        search=given["q"][:LONGEST_SEARCH],
-        sort=given["sort"] if given["sort"] in SORTS else SORTS[0],
-        state=given["state"] if given["state"] in STATES else "",
-    )
-    page = min(max(1, request.args.get("page", default=1, type=int)), MOST_PAGES)
-    progress = progress_of_topics(session())
-    return asked, board(session(), **asdict(asked), is_staff=True, progress=progress, page=page, per_page=PER_PAGE)
-
-
-def _address(endpoint: str, asked: Asked, **more: Any) -> str:
-    """Return an address that keeps what was asked for."""
-    kept = {"q": asked.search, "sort": asked.sort if asked.sort != SORTS[0] else "", "state": asked.state}
-    return url_for(endpoint, **{name: value for name, value in (kept | more).items() if value})
+    asked, progress = Asked.of(request.args), progress_of_topics(session())
+    return asked, board(session(), **asdict(asked), is_staff=True, progress=progress, per_page=PER_PAGE)
 
 
 def _topic_page(topic: Topic, form: DecisionForm) -> str:
-    progress = progress_of_topics(session())
-    similar = topic_queries.similar_topics(session(), topic.title, besides=topic.id)
+    alike = topic_queries.similar_topics(session(), topic.title, besides=topic.id)
+    line, *similar = lines_of(session(), [topic, *alike], progress=progress_of_topics(session()))
     target = topic_queries.target_of(session(), topic)
     return _page(
         "show_topic",
         topic=topic,
         form=form,
-        line=line_of(session(), topic, progress=progress),
+        line=line,
         author=get_member(session(), topic.suggested_by_id) if topic.suggested_by_id else None,
         target=None if target is topic else target,
         wording=topic_queries.first_wording(session(), topic.id),
         history=topic_queries.history_of(session(), topic),
-        similar=lines_of(session(), similar, progress=progress),
+        similar=similar,
     )
 
 
@@ -236,19 +210,17 @@ def _wording_page(topic: Topic, form: WordingForm) -> str:
     return _page("reword_topic", topic=topic, form=form, first=topic_queries.first_wording(session(), topic.id))
 
 
-def _merge_page(topic: Topic, form: MergeForm, *, into: Topic | None = None) -> str:
+def _merge_page(topic: Topic, form: MergeForm) -> str:
     text = request.args.get("q", "").strip()[:LONGEST_SEARCH]
     found = topic_queries.merge_targets(session(), topic, text=text, limit=MOST_TARGETS)
-    return _page(
-        "merge_topic",
-        topic=topic,
-        form=form,
-        text=text,
-        targets=[line for line in lines_of(session(), found) if line.state != "on_ballot"],
-        into=into,
-        moving=topic_queries.moving_support(session(), topic.id, into.id) if into else 0,
-        support=topic_queries.support_of(session(), [topic.id])[topic.id],
-    )
+    targets = [line for line in lines_of(session(), found) if line.state != "on_ballot"]
+    return _page("merge_topic", topic=topic, form=form, into=None, text=text, targets=targets)
+
+
+def _merge_preview(topic: Topic, form: MergeForm, into: Topic) -> str:
+    moving = topic_queries.moving_support(session(), topic.id, into.id)
+    support = topic_queries.support_of(session(), [topic.id])[topic.id]
+    return _page("merge_topic", topic=topic, form=form, into=into, moving=moving, support=support)
 
 
 def _to_topic(topic_id: int, said: str) -> ResponseReturnValue:

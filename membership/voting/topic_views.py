@@ -1,26 +1,24 @@
 """The topic board: what could be reported next, what readers suggest and support, and what became of it."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 
 from membership.articles.models import Article
-from membership.articles.queries import find_article_by_slug
+from membership.articles.queries import find_published_article
 from membership.credits.queries import find_story_of_topic, progress_of_topics
 from membership.errors import Conflict, NotAllowed, TooOften
 from membership.patronage.queries import standing_of
 from membership.voting import queries, services, topic_queries
-from membership.voting.board import SORTS, STATES, BoardLine, board, lines_of
+from membership.voting.board import STATES, BoardLine, board, lines_of
 from membership.voting.models import Topic
 from membership.voting.refusals import TwinTopic
-from membership.voting.titles import MAX_TITLE
 from membership.voting.topic_feed import recent_steps
-from membership.voting.topic_forms import SuggestionForm
+from membership.voting.topic_forms import Asked, SuggestionForm
 from membership.web.audience import everyone, member
 from membership.web.database import kernel, now, session, settings
 from membership.web.errors import refusal_text, retry_after
@@ -31,35 +29,17 @@ from membership.web.open_pages import open_page
 bp = Blueprint("topics", __name__)
 
 SUGGESTIONS_A_DAY = 10
-LONGEST_SEARCH = 100
-MOST_PAGES = 10_000
 IN_FEED = 40
-SUPPORTABLE = ("taken_up", "shortlisted")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What somebody wants to see of the board, as its address says."""
-
-    search: str
-    sort: str
-    state: str
-    mine: bool
-
-    @property
-    def is_narrowed(self) -> bool:
-        """Whether some topics are left out."""
-        return bool(self.search or self.state or self.mine)
 
 
 @open_route(bp, "/topics")
 @everyone
 def list_topics() -> ResponseReturnValue:
     """Show what could be reported next and what became of it."""
-    asked, page = _asked(), min(max(1, request.args.get("page", default=1, type=int)), MOST_PAGES)
-    found = board(session(), **asdict(asked), viewer_id=_viewer_id(), progress=progress_of_topics(session()), page=page)
+    asked = Asked.of(request.args, is_member=current_user.is_authenticated)
+    found = board(session(), **asdict(asked), viewer_id=_viewer_id(), progress=progress_of_topics(session()))
     states = [state for state in STATES if state != "suggested" or current_user.is_authenticated]
-    return _page("list_topics", board=found, asked=asked, states=states, address=lambda **more: _address(asked, **more))
+    return _page("list_topics", board=found, asked=asked, states=states)
 
 
 @open_route(bp, "/topics/feed.xml")
@@ -69,9 +49,7 @@ def feed() -> ResponseReturnValue:
     """Send what became of topics lately as an Atom feed, in the words of the address's language."""
     steps = recent_steps(session(), limit=IN_FEED)
     text = render_template("voting/topics/feed.xml", steps=steps, updated_at=steps[0].at if steps else now())
-    response = make_response(text)
-    response.content_type = "application/atom+xml; charset=utf-8"
-    return response
+    return Response(text, content_type="application/atom+xml; charset=utf-8")
 
 
 @open_route(bp, "/topics/<slug:topic_slug>")
@@ -79,7 +57,7 @@ def feed() -> ResponseReturnValue:
 def show_topic(topic_slug: str) -> ResponseReturnValue:
     """Show one topic: why it matters, who wants it, and what happened to it."""
     topic = topic_queries.get_topic_by_slug(session(), topic_slug, viewer_id=_viewer_id())
-    [line] = _lines([topic])
+    line, *similar = _lines([topic, *topic_queries.similar_topics(session(), topic.title, besides=topic.id)])
     target = topic_queries.target_of(session(), topic)
     return _page(
         "show_topic",
@@ -89,8 +67,7 @@ def show_topic(topic_slug: str) -> ResponseReturnValue:
         history=topic_queries.history_of(session(), topic),
         outcome=find_story_of_topic(session(), topic.id),
         wording=topic_queries.first_wording(session(), topic.id) if line.is_mine else None,
-        similar=_similar(topic.title, besides=topic.id),
-        supportable=SUPPORTABLE,
+        similar=similar,
         is_patron=_is_patron(),
     )
 
@@ -133,17 +110,17 @@ def similar() -> ResponseReturnValue:
     """Show which topics are like a title that is being typed: a piece of a page for similar.js, else a small page of its own."""
     if not _is_patron():
         raise NotAllowed(_("Patrons suggest topics."))
-    found = _similar(request.args.get("title", "")[:MAX_TITLE])
+    found = _similar(request.args.get("title", ""))
     if request.headers.get("X-Fragment") == "1":
-        return render_template("voting/topics/_similar.html", similar=found, supportable=SUPPORTABLE)
-    return _page("similar", similar=found, supportable=SUPPORTABLE)
+        return render_template("voting/topics/_similar.html", similar=found)
+    return _page("similar", similar=found)
 
 
 @open_route(bp, "/topics/suggest", methods=["GET", "POST"])
 @member
 def suggest_topic() -> ResponseReturnValue:
     """Let a patron suggest a topic, perhaps as a follow-up to an article, once they have seen which ones are like it."""
-    form, article = SuggestionForm(), _article(request.args.get("article"))
+    form, article = SuggestionForm(), _article()
     may_suggest = _is_patron()
     if not may_suggest or not form.validate_on_submit():
         status = 200 if not form.is_submitted() else 422 if may_suggest else 403
@@ -189,38 +166,19 @@ def _suggest_page(
 ) -> str:
     if similar:
         form.seen.data = ",".join(line.topic.slug for line in similar)
-    shown = {"similar": similar, "supportable": SUPPORTABLE, "twin": twin}
-    return _page("suggest_topic", form=form, article=article, may_suggest=may_suggest, **shown)
+    return _page("suggest_topic", form=form, article=article, may_suggest=may_suggest, similar=similar, twin=twin)
 
 
-def _similar(title: str, *, besides: int | None = None) -> list[BoardLine]:
-    return _lines(topic_queries.similar_topics(session(), title, besides=besides))
+def _similar(title: str) -> list[BoardLine]:
+    return _lines(topic_queries.similar_topics(session(), title))
 
 
 def _lines(topics: Sequence[Topic]) -> list[BoardLine]:
     return lines_of(session(), topics, viewer_id=_viewer_id(), progress=progress_of_topics(session()))
 
 
-def _asked() -> Asked:
-    asked = {name: request.args.get(name, "").strip() for name in ("q", "sort", "state", "mine")}
-    return Asked(
-        search=asked["q"][:LONGEST_SEARCH],
-        sort=asked["sort"] if asked["sort"] in SORTS else SORTS[0],
-        state=asked["state"] if asked["state"] in STATES else "",
-        mine=asked["mine"] == "1" and current_user.is_authenticated,
-    )
-
-
-def _address(asked: Asked, **more: Any) -> str:
-    """Return the board's address with what was asked for kept."""
-    sort = asked.sort if asked.sort != SORTS[0] else ""
-    kept: dict[str, Any] = {"q": asked.search, "sort": sort, "state": asked.state, "mine": int(asked.mine), **more}
-    return url_for(".list_topics", **{name: value for name, value in kept.items() if value})
-
-
-def _article(slug: str | None) -> Article | None:
-    found = find_article_by_slug(session(), slug) if slug else None
-    return found if found and found.published_at <= now() else None
+def _article() -> Article | None:
+    return find_published_article(session(), request.args.get("article"), at=now())
 
 
 def _is_patron() -> bool:

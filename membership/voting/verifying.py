@@ -30,12 +30,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from membership.voting import re_adding
 from membership.voting.canonical import NotCanonical, canonical, read_canonical
-from membership.voting.certificate_shape import NUMBERS_FROM, TABLES_FROM, hexadecimal, misfit
+from membership.voting.certificate_shape import NUMBERS_FROM, SMALLEST_REASON, TABLES_FROM, hexadecimal, misfit
 from membership.voting.public_keys import NoKeys, PublicKeys, from_base64url, read_jwk_set
 
 PASSED, FAILED, ABSENT = "passed", "failed", "absent"
 ALGORITHM = "Ed25519"
-SMALLEST_REASON = 10
 Payload = dict[str, Any]
 
 

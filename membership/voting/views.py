@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from membership.articles.models import Article
-from membership.articles.queries import find_article_by_slug
+from membership.articles.queries import find_published_article
 from membership.errors import NotFound
 from membership.patronage.queries import find_default_plan
 from membership.voting import paper, queries, result_page, services
@@ -99,7 +99,7 @@ def _round_page(round_: Round, *, form: BallotForm | None = None, late: RoundClo
     state = queries.round_state(round_, at)
     context: dict[str, object] = {
         "late": late_words(late, settings().time_zone) if late else None,
-        "article": _article(request.args.get("article")),
+        "article": _article(),
     }
     if state == "open":
         context |= _ballot_context(round_, form, at)
@@ -150,13 +150,12 @@ def _refused(round_id: int, form: BallotForm, refusal: BallotRefused) -> Respons
 
 
 def _back_to(round_slug: str, *, said: str) -> str:
-    article = _article(request.args.get("article"))
+    article = _article()
     return url_for(".show_round", round_slug=round_slug, said=said, article=article.slug if article else None)
 
 
-def _article(slug: str | None) -> Article | None:
-    found = find_article_by_slug(session(), slug) if slug else None
-    return found if found and found.published_at <= now() else None
+def _article() -> Article | None:
+    return find_published_article(session(), request.args.get("article"), at=now())
 
 
 def _voter(round_: Round, *, with_ballot: bool = True) -> Voter:

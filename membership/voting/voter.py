@@ -5,7 +5,6 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from membership.errors import Unavailable
 from membership.patronage.account import needs_its_payer
 from membership.patronage.entitlement import Standing
 from membership.patronage.models import Subscription
@@ -78,14 +77,12 @@ def find_whether_voted(session: Session, round_: Round, member_id: int | None, *
     """Return whether this member's ballot is, or was, in the box; None where that can't be told: its key can't be read."""
     if member_id is None:
         return False
-    if round_.box_check is None or round_.box_check.confirmed_at is None:
-        try:
-            keys.read(round_.id)
-        except (KeyLost, Unavailable):
-            return None
-    elif round_.box_check.key_lost:
+    if round_.box_check and round_.box_check.confirmed_at and round_.box_check.key_lost:
         return None
-    return queries.has_voted(session, round_, member_id, keys)
+    try:
+        return queries.has_voted(session, round_, member_id, keys)
+    except (KeyLost, KeyUnreadable):
+        return None
 
 
 def _trouble_of(session: Session, member_id: int) -> Subscription | None:

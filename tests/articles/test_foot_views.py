@@ -111,6 +111,21 @@ def test_a_patron_who_voted_is_told_when_the_result_comes(
     assert "Choose the next stories" not in text
 
 
+def test_a_key_that_cannot_be_read_takes_no_foot_away(
+    app: Flask, client: FlaskClient, session: Session, vote: Callable[[], Round]
+) -> None:
+    make_article(session)
+    make_patron(app, client, session)
+    vote()
+    before = client.get("/foot?article=a-story", headers=FRAGMENT)
+    keys = app.extensions["round_keys"]
+    keys.directory.rename(keys.directory.with_name("not mounted"))
+
+    answer = client.get("/foot?article=a-story", headers=FRAGMENT)
+
+    assert (answer.status_code, answer.text) == (200, before.text)
+
+
 def test_without_an_open_vote_a_patron_is_led_to_what_became_of_the_last(app: Flask, client: FlaskClient, session: Session) -> None:
     make_article(session)
     make_patron(app, client, session)

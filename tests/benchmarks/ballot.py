@@ -1,7 +1,5 @@
 """How many ballots a second two workers take over HTTP, beside a minimal Flask handler that writes the same rows: `make bench`."""
 
-import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -18,11 +16,11 @@ from sqlalchemy import Engine, func, select, text
 from membership.app import create_app
 from membership.config import read_settings
 from membership.db import Base
-from membership.paths import ROOT
 from membership.voting.models import Ballot, RoundTopic
 from membership.voting.receipts import voter_tag
 from tests.benchmarks.article_page import cpu_seconds, environment
-from tests.benchmarks.side import Side, ratio
+from tests.benchmarks.posts import send_apart
+from tests.benchmarks.side import Side, load_average, ratio, ratio_by_cpu
 from tests.proofs.voters_world import SLUGS, Vote, open_vote
 from tests.serving import postgresql, serve
 
@@ -109,14 +107,10 @@ def show(figures: Figures) -> None:
     many = len(figures.ours.took)
     print(f"Ballots on {figures.database}, {many:,} each; granian {' '.join(FLAGS)}; {figures.connections} connections")
     for name, side in (("full ballot", figures.ours), ("minimal handler", figures.minimal)):
-        p50, p99, cpu = (seconds * 1e3 for seconds in (side.percentile(50), side.percentile(99), side.cpu))
-        rate, tail = f"{side.rate:>7,.0f} ballots/s", f"p50 {p50:>6.1f} ms   p99 {p99:>6.1f} ms   p99 / p50 {side.tail:>5.1f}"
-        print(f"  {name:<16} {rate}   {tail}   {cpu:>5.1f} ms of its CPU each")
+        print(side.line(name, "ballots"))
     goals = f"goals: ratio ≥ {LEAST_RATIO[figures.database]}, p99 ≤ {MOST_TAIL:.0f} × p50 at {TAIL_AT} connections"
-    load = f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
-    by_cpu = figures.minimal.cpu / figures.ours.cpu if figures.ours.cpu else float("nan")
-    print(f"  ratio            {figures.ratio:>7.2f}   ({goals}); by CPU {by_cpu:.2f}")
-    print(f"  refused: 0; missing: {figures.missing}; deadlocks: {figures.deadlocks}; {load}")
+    print(f"  ratio            {figures.ratio:>7.2f}   ({goals}); by CPU {ratio_by_cpu(figures.ours, figures.minimal):.2f}")
+    print(f"  refused: 0; missing: {figures.missing}; deadlocks: {figures.deadlocks}; {load_average()}")
 
 
 def measure(environ: Mapping[str, str], *, turns: int, ballots: int) -> list[Figures]:
@@ -146,18 +140,11 @@ def _take_turns(voters: Voters, ours: Server, minimal: Server, connections: int,
     for turn in range(turns + 1):
         for side, (port, process) in zip(sides, (ours, minimal), strict=True):
             before = cpu_seconds(process.pid)
-            seconds, took = _send(port, connections, voters.requests(port, ballots, minimal=side is sides[1]))
+            # Whatever is not taken, a lock that was waited for in vain too, ends the benchmark.
+            seconds, took = send_apart(port, connections, voters.requests(port, ballots, minimal=side is sides[1]), status=303)
             if turn:  # both are warm from here on
                 side.add(seconds, took, cpu_seconds(process.pid) - before)
     return sides
-
-
-def _send(port: int, connections: int, requests: Sequence[bytes]) -> tuple[float, list[float]]:
-    """Send them; whatever is not taken, a lock that was waited for in vain too, ends the benchmark."""
-    command = [sys.executable, "-m", "tests.benchmarks.posts", str(port), str(connections), "303"]
-    given = "\n".join(request.hex() for request in requests).encode()
-    seconds, took = json.loads(subprocess.run(command, cwd=ROOT, check=True, input=given, stdout=subprocess.PIPE).stdout)
-    return seconds, took
 
 
 def _missing(engine: Engine, voters: Voters) -> int:

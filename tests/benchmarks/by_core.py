@@ -1,9 +1,8 @@
 """The same statements as a renewal's webhook, in as many transactions that write, by SQLAlchemy Core with nothing around it."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,15 +10,14 @@ from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from membership.db import BUSY_TIMEOUT_MS
 from membership.outbox import OutboxItem
 from membership.patronage.models import CheckoutAttempt, PaidPeriod, Payment, StripeEvent, Subscription
-from membership.writers import turn_to_write
 from tests.benchmarks.renewals import ENDS, RENEWED, Renewal, payment, period
+from tests.benchmarks.writing import writing
 
 
 class Core:
-    """Writes renewals into one database; on SQLite in the writers' queue too, without which some of eight never get a turn."""
+    """Writes renewals into one database."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -34,13 +32,13 @@ class Core:
 
     def write(self, renewal: Renewal) -> None:
         """Keep the event, claim the subscription, then write what Stripe would have answered."""
-        with self._transaction() as connection:
+        with writing(self._engine) as connection:
             event = self._insert(StripeEvent).values(**_event(renewal)).on_conflict_do_nothing()
             connection.execute(event.returning(StripeEvent.state)).one()
-        with self._transaction() as connection:
+        with writing(self._engine) as connection:
             raised = update(Subscription).where(Subscription.stripe_id == renewal.subscription_id)
             claim = connection.scalar(raised.values(claim=Subscription.claim + 1).returning(Subscription.claim))
-        with self._transaction() as connection:
+        with writing(self._engine) as connection:
             self._write_subscription(connection, renewal, claim or 0)
             self._write_payment(connection, renewal)
             self._write_period(connection, renewal)
@@ -77,15 +75,6 @@ class Core:
         known = select(periods).where(periods.c.source == "subscription", periods.c.reference.in_(references))
         assert len(connection.execute(known).all()) == 1
         connection.execute(self._insert(PaidPeriod).values(**period(renewal, 1, (RENEWED, ENDS))))
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        with (
-            turn_to_write(self._engine.url, seconds=BUSY_TIMEOUT_MS / 1000),
-            self._engine.connect() as connection,
-            connection.execution_options(sqlite_begin="IMMEDIATE").begin(),
-        ):
-            yield connection
 
 
 def _event(renewal: Renewal) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from flask import Flask, redirect, request
 from flask.typing import ResponseReturnValue
 from sqlalchemy import delete, insert
 
-from membership.db import BUSY_TIMEOUT_MS, make_engine
+from membership.db import make_engine
 from membership.voting.models import Ballot, BallotChoice
-from membership.writers import turn_to_write
+from tests.benchmarks.writing import writing
 
 app = Flask(__name__)
 engine = make_engine(os.environ["DATABASE_URL"])
@@ -17,15 +17,11 @@ engine = make_engine(os.environ["DATABASE_URL"])
 
 @app.post("/ballot")
 def cast_ballot() -> ResponseReturnValue:
-    """Write the ballot in place of the voter's earlier one; on SQLite in a queue, as without one some writers never get a turn."""
+    """Write the ballot in place of the voter's earlier one."""
     ballot = {"id": uuid4(), "round_id": int(request.form["round"]), "voter_tag": bytes.fromhex(request.form["tag"])}
     own = Ballot.round_id == ballot["round_id"], Ballot.voter_tag == ballot["voter_tag"]
     choice = {"ballot_id": ballot["id"], "round_id": ballot["round_id"]}
-    with (
-        turn_to_write(engine.url, seconds=BUSY_TIMEOUT_MS / 1000),
-        engine.connect() as connection,
-        connection.execution_options(sqlite_begin="IMMEDIATE").begin(),
-    ):
+    with writing(engine) as connection:
         connection.execute(delete(Ballot).where(*own))
         connection.execute(insert(Ballot), [ballot])
         connection.execute(insert(BallotChoice), [{**choice, "topic_id": int(one)} for one in request.form.getlist("topics")])

@@ -1,19 +1,29 @@
 """Sends prepared requests, each once, over keep-alive connections with one request under way each; a process of its own.
 
-    python -m tests.benchmarks.posts PORT CONNECTIONS [STATUS] < REQUESTS
+    python -m tests.benchmarks.posts PORT CONNECTIONS STATUS < REQUESTS
 
-Each line of the input is a request in hexadecimal; an answer with another status than this one (200) ends it. It prints as JSON how
+Each line of the input is a request in hexadecimal; an answer with another status than this one ends it. It prints as JSON how
 many seconds it all took, and how many each answer.
 """
 
 import json
 import re
 import select
+import subprocess
 import sys
 import time
 from collections.abc import Iterable
 
+from membership.paths import ROOT
 from tests.benchmarks.load import CHUNK, connect
+
+
+def send_apart(port: int, connections: int, requests: Iterable[bytes], *, status: int = 200) -> tuple[float, list[float]]:
+    """Send them all from a process of its own; return how long that took, and each of them."""
+    command = [sys.executable, "-m", "tests.benchmarks.posts", str(port), str(connections), str(status)]
+    given = "\n".join(request.hex() for request in requests).encode()
+    seconds, took = json.loads(subprocess.run(command, cwd=ROOT, check=True, input=given, stdout=subprocess.PIPE).stdout)
+    return seconds, took
 
 
 def send(port: int, connections: int, status: int, requests: Iterable[bytes]) -> tuple[float, list[float]]:
@@ -56,5 +66,5 @@ def _is_whole(answer: bytes) -> bool:
 
 
 if __name__ == "__main__":
-    port, connections, status = (int(each) for each in (*sys.argv[1:], "200")[:3])
+    port, connections, status = (int(each) for each in sys.argv[1:])
     print(json.dumps(send(port, connections, status, [bytes.fromhex(line) for line in sys.stdin])))

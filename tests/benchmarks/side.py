@@ -1,5 +1,6 @@
 """One side of a comparison: what it did, turn by turn."""
 
+import os
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -38,7 +39,23 @@ class Side:
         """How many times as long as the middle one the slowest of a hundred takes."""
         return self.percentile(99) / self.percentile(50)
 
+    def line(self, name: str, what: str) -> str:
+        """Say it in one line; what is what there were so many of."""
+        p50, p99, cpu = (seconds * 1e3 for seconds in (self.percentile(50), self.percentile(99), self.cpu))
+        times = f"p50 {p50:>6.1f} ms   p99 {p99:>6.1f} ms   p99 / p50 {self.tail:>5.1f}"
+        return f"  {name:<16} {self.rate:>7,.0f} {what}/s   {times}   {cpu:>5.1f} ms of its CPU each"
+
 
 def ratio(ours: Side, theirs: Side) -> float:
     """Return the median over the turns, each with both sides right beside each other."""
     return statistics.median(one / other for one, other in zip(ours.rates, theirs.rates, strict=True))
+
+
+def ratio_by_cpu(ours: Side, theirs: Side) -> float:
+    """Return the ratio of what each does in a second of its CPU."""
+    return theirs.cpu / ours.cpu if ours.cpu else float("nan")
+
+
+def load_average() -> str:
+    """Say what else the machine had to do."""
+    return f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"

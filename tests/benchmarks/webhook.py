@@ -1,8 +1,5 @@
 """How many events a second one worker takes in and gives their effect, beside the same writes without HTTP: `make bench`."""
 
-import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -13,13 +10,13 @@ from pathlib import Path
 from sqlalchemy import Engine, func, select
 
 from membership.db import Base, make_engine
-from membership.paths import ROOT
 from membership.patronage.models import StripeEvent
 from membership.patronage.webhooks import MOST_INLINE
 from tests.benchmarks.article_page import cpu_seconds, environment
 from tests.benchmarks.by_core import Core
+from tests.benchmarks.posts import send_apart
 from tests.benchmarks.renewals import Renewal, seed
-from tests.benchmarks.side import Side, ratio
+from tests.benchmarks.side import Side, load_average, ratio, ratio_by_cpu
 from tests.conftest import make_sessions
 from tests.serving import postgresql, serve
 
@@ -66,13 +63,10 @@ def show(figures: Figures) -> None:
     many = len(figures.webhook.took)
     print(f"Webhook on {figures.database}, {many:,} events each; granian {' '.join(FLAGS)}; {CONNECTIONS} connections and threads")
     for name, side in (("over HTTP", figures.webhook), ("SQLAlchemy Core", figures.core)):
-        p50, p99, cpu = (seconds * 1e3 for seconds in (side.percentile(50), side.percentile(99), side.cpu))
-        rate, tail = f"{side.rate:>7,.0f} events/s", f"p50 {p50:>6.1f} ms   p99 {p99:>6.1f} ms   p99 / p50 {side.tail:>5.1f}"
-        print(f"  {name:<16} {rate}   {tail}   {cpu:>5.1f} ms of its CPU each")
+        print(side.line(name, "events"))
     goals = f"goals: ratio ≥ {LEAST_RATIO}, p99 ≤ {MOST_TAIL:.0f} × p50"
-    load = f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
-    by_cpu = figures.core.cpu / figures.webhook.cpu if figures.webhook.cpu else float("nan")
-    print(f"  ratio            {figures.ratio:>7.2f}   ({goals}); by CPU {by_cpu:.2f}; without effect: {figures.undone}; {load}")
+    ratios = f"ratio            {figures.ratio:>7.2f}   ({goals}); by CPU {ratio_by_cpu(figures.webhook, figures.core):.2f}"
+    print(f"  {ratios}; without effect: {figures.undone}; {load_average()}")
 
 
 def measure(environ: Mapping[str, str], *, turns: int, events: int) -> Figures:
@@ -108,11 +102,7 @@ def _lots(many: int, size: int) -> list[list[Renewal]]:
 
 
 def _post(port: int, secret: str, renewals: Iterable[Renewal]) -> tuple[float, list[float]]:
-    requests = [one.request(secret, port=port, sent_at=int(time.time())).hex() for one in renewals]
-    command = [sys.executable, "-m", "tests.benchmarks.posts", str(port), str(CONNECTIONS)]
-    came = subprocess.run(command, cwd=ROOT, check=True, input="\n".join(requests).encode(), stdout=subprocess.PIPE).stdout
-    seconds, took = json.loads(came)
-    return seconds, took
+    return send_apart(port, CONNECTIONS, [one.request(secret, port=port, sent_at=int(time.time())) for one in renewals])
 
 
 def _undone(engine: Engine, sent: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from membership.voting.canonical import canonical
-from membership.voting.certificate_shape import FORMAT, NUMBERS_FROM
+from membership.voting.certificate_shape import FORMAT
 from membership.voting.certificates import count_data, number_list
 from membership.voting.public_keys import base64url, thumbprint
 from membership.voting.tally import FAIR_SHARE, tally
@@ -57,7 +57,7 @@ def make_payload(
         },
         "lot": {"seed": SEED.hex(), "seed_sha256": hashlib.sha256(SEED).hexdigest(), "of": lots},
         "winners": list(result.winners),
-        "count": count_data(result) if result.counted >= NUMBERS_FROM else None,
+        "count": count_data(result),
         "ballot_numbers": {
             "listed": result.counted,
             "sha256": hashlib.sha256(make_numbers(result.counted)).hexdigest(),

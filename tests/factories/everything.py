@@ -106,13 +106,13 @@ def _of_giving(who: str, member_id: int) -> Iterator[Base]:
     answer = {"requested_at": NOW, "decision": "granted", "decided_at": NOW}
     yield patronage.FreeSeatRequest(email=email, language="en", member_id=member_id, **answer)
     yield patronage.TransferReference(reference=f"REF-{who}", member_id=member_id, language="en", created_at=NOW)
-    statement = patronage.BankImport(id=next(_serial), imported_at=NOW, rows=1, matched=1, known=0, skipped=0)
+    statement = patronage.BankImport(imported_at=NOW, rows=1, matched=1, known=0, skipped=0)
     yield statement
     known = {"booked_on": NOW.date(), "amount_minor": 900, "currency": "eur", "payer": "", "text": "", "state": "matched"}
     yield patronage.BankTransfer(
         import_id=statement.id, fingerprint=who, member_id=member_id, months=3, decided_at=NOW, note=f"{who} transfer note", **known
     )
-    applied = patronage.PatreonImport(id=next(_serial), uploaded_at=NOW, applied_at=NOW)
+    applied = patronage.PatreonImport(uploaded_at=NOW, applied_at=NOW)
     yield applied
     yield patronage.PatreonMember(patreon_id=f"p_{who}", member_id=member_id, paid_until=LATER, last_import_id=applied.id)
     yield patronage.CancelRequest(email=email, language="en", requested_at=NOW)

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from membership.accounts.models import Member, StaffRole
@@ -195,3 +195,9 @@ def make_supporters(session: Session, topic_id: int, many: int, *, clock: FixedC
     for patron in patrons:
         services.support_topic(session, topic_id=topic_id, member_id=patron)
     return patrons
+
+
+def change_periods(session: Session, members: Sequence[int], **values: object) -> None:
+    """Their paid periods are, or their money went, as these values say."""
+    with transaction(session):
+        session.execute(update(PaidPeriod).where(PaidPeriod.member_id.in_(members)).values(**values))

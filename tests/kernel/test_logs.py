@@ -3,28 +3,16 @@
 import io
 import logging
 import re
-from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from membership.app import create_app
-from membership.logs import configure_logs, scrub
+from membership.logs import scrub
 from tests.conftest import SettingsMaker
 
 TOKEN = "N3" + "a_-B9" * 8 + "z"
 SIGNED = f"ImFiY2RlZiI.aBcDe1.{TOKEN}"
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """Where the logs go, until the test is over."""
-    handlers, level = logging.root.handlers[:], logging.root.level
-    out = io.StringIO()
-    configure_logs(out)
-    yield out
-    structlog.reset_defaults()
-    logging.root.handlers, logging.root.level = handlers, level
 
 
 @pytest.mark.parametrize(

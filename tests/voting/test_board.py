@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from membership.clock import FixedClock
 from membership.db import transaction
 from membership.voting import services
-from membership.voting.board import board, line_of, usable_topics, waiting_suggestions
+from membership.voting.board import board, lines_of, usable_topics, waiting_suggestions
 from membership.voting.keys import RoundKeys
 from membership.voting.models import Topic, TopicSupport
 from tests.conftest import NOW
@@ -81,7 +81,7 @@ def test_the_board_knows_where_topics_stand_and_what_became_of_them(session: Ses
     assert [topic.slug for topic in usable_topics(session)] == ["roads", "schools"]
 
     services.support_topic(session, topic_id=schools, member_id=voters[0])
-    lines = [line_of(session, session.get_one(Topic, topic_id), viewer_id=voters[0]) for topic_id in (water, schools)]
+    lines = lines_of(session, [session.get_one(Topic, topic_id) for topic_id in (water, schools)], viewer_id=voters[0])
     shown = [(line.state, line.round and line.round.slug, line.support, line.is_supported, line.is_mine) for line in lines]
     assert shown == [("chosen", "march", 0, False, False), ("taken_up", None, 1, True, False)]
 

@@ -1,6 +1,5 @@
 """The certificate's page and files, and the page on which voters look for their ballot."""
 
-from html import unescape
 from typing import Any
 
 import pytest
@@ -18,10 +17,7 @@ from membership.voting.receipts import grouped, receipt
 from membership.voting.verifying import verify
 from tests.factories.accounts import SAME_ORIGIN
 from tests.factories.voting import cast_all, make_round, open_vote, publish_vote
-
-
-def text_of(response: Any) -> str:
-    return " ".join(unescape(response.get_data(as_text=True)).split())
+from tests.voting.test_views import text_of
 
 
 def published(session: Session, clock: FixedClock, keys: RoundKeys, *, water: int = 3) -> tuple[Round, str]:

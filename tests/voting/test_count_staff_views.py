@@ -8,17 +8,16 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import insert, update
+from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from membership.clock import FixedClock
 from membership.db import transaction
-from membership.patronage.models import PaidPeriod
 from membership.voting import queries, services
 from membership.voting.keys import RoundKeys
 from membership.voting.models import CertifiedBallot, Round
 from tests.factories.accounts import SAME_ORIGIN
-from tests.factories.voting import cast_all, certify_vote, count_vote, make_patrons, make_staff, open_vote
+from tests.factories.voting import cast_all, certify_vote, change_periods, count_vote, make_patrons, make_staff, open_vote
 from tests.voting.test_views import signed_in, text_of
 
 COUNT = "/staff/votes/march/count"
@@ -126,9 +125,7 @@ def test_money_that_came_back_is_told_against_the_margin(app: Flask, session: Se
     round_ = open_vote(session, keys=keys, clock=clock, seats=1)
     cast_all(session, round_, {"water": 30, "port": 18}, keys=keys, clock=clock)
     count_vote(session, round_, keys=keys, clock=clock)
-    with transaction(session):
-        came_back = update(PaidPeriod).where(PaidPeriod.member_id.in_(stayed_away))
-        session.execute(came_back.values(reversed_at=clock.now() + timedelta(hours=1)))
+    change_periods(session, stayed_away, reversed_at=clock.now() + timedelta(hours=1))
     clock.instant += timedelta(hours=2)
     client = staff(app, session, clock)
 

@@ -3,24 +3,18 @@
 from datetime import timedelta
 from uuid import uuid4
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from membership.clock import FixedClock
 from membership.db import transaction
-from membership.patronage.models import CheckoutAttempt, PaidPeriod
+from membership.patronage.models import CheckoutAttempt
 from membership.voting import public, queries, services
 from membership.voting.breakdowns import AT_LEAST, FEW, Breakdowns, Joined, Row
 from membership.voting.keys import RoundKeys
 from membership.voting.taking_part import headlines
 from tests.factories.articles import make_article
 from tests.factories.patronage import make_plan
-from tests.factories.voting import cast_all, close_vote, count_vote, make_patrons, make_staff, open_vote
-
-
-def change_periods(session: Session, members: list[int], **values: object) -> None:
-    with transaction(session):
-        session.execute(update(PaidPeriod).where(PaidPeriod.member_id.in_(members)).values(**values))
+from tests.factories.voting import cast_all, change_periods, close_vote, count_vote, make_patrons, make_staff, open_vote
 
 
 def came_by(session: Session, members: list[int], article_id: int, *, clock: FixedClock) -> None:

@@ -10,6 +10,7 @@ from membership.voting.titles import (
     clean_title,
     faults_of,
     name_faults,
+    search_words,
     sort_key,
     source_faults,
     split_sources,
@@ -101,6 +102,10 @@ def test_ukrainian_letters_stay_what_they_are() -> None:
 
 def test_no_title_is_without_a_key() -> None:
     assert [title_key(title) for title in ("", "???", "? !")] == ["", "???", "? !"]
+
+
+def test_words_are_looked_for_however_they_were_typed() -> None:
+    assert search_words(unicodedata.normalize("NFD", "  ЇЖА у Києві")) == ["їжа", "у", "києві"]
 
 
 def test_titles_are_sorted_by_the_ukrainian_alphabet() -> None:

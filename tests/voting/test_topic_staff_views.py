@@ -12,7 +12,8 @@ from membership.voting import services, topic_queries
 from membership.voting.keys import RoundKeys
 from membership.voting.models import Topic
 from tests.factories.voting import make_patron, make_staff, make_topics, open_vote
-from tests.voting.test_topic_views import QUESTION, make_suggestion, signed_in, text_of
+from tests.voting.test_topic_views import QUESTION, make_suggestion, signed_in
+from tests.voting.test_views import text_of
 
 
 def states(session: Session) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """The open pages of topics: the board, one topic, suggesting in two steps, support, the feed."""
 
 from datetime import timedelta
-from html import unescape
 from typing import Any
 from xml.etree import ElementTree
 
@@ -21,13 +20,10 @@ from membership.voting.topic_views import SUGGESTIONS_A_DAY
 from tests.factories.accounts import SAME_ORIGIN, sign_in
 from tests.factories.articles import make_article
 from tests.factories.voting import cast_all, make_member, make_patron, make_round, make_staff, make_topics, open_vote, publish_vote
+from tests.voting.test_views import text_of
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 QUESTION = "Who repairs the bridge at the mill?"
-
-
-def text_of(response: Any) -> str:
-    return " ".join(unescape(response.get_data(as_text=True)).split())
 
 
 def signed_in(app: Flask, member_id: int) -> FlaskClient:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from html import escape, unescape
-from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
@@ -130,12 +129,6 @@ def reader(app: Flask, session: Session, clock: FixedClock, keys: RoundKeys) -> 
         for entry in round_.topics:
             entry.topic.why = ""
     return app.test_client()
-
-
-@pytest.fixture
-def keys(tmp_path: Path) -> RoundKeys:
-    """The keys of this test's votes, in the folder that the app uses too."""
-    return RoundKeys(tmp_path / "state" / "round-keys")
 
 
 def english_on(page: str) -> list[str]:

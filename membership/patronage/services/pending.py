@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from membership.db import release
 from membership.errors import NotFound
+from membership.patronage.delayed import is_with_bank
 from membership.patronage.entitlement import RUNNING
 from membership.patronage.gateway import Gateway
 from membership.patronage.models import CheckoutAttempt, PaidPeriod, Subscription
@@ -48,9 +49,7 @@ def _pending_checkouts(session: Session) -> list[tuple[str, int | None]]:
         CheckoutAttempt.purpose == "membership",
         CheckoutAttempt.member_id.is_not(None),
         CheckoutAttempt.stripe_session_id.is_not(None),
-        CheckoutAttempt.completed_at.is_not(None),
-        CheckoutAttempt.paid_at.is_(None),
-        CheckoutAttempt.failed_at.is_(None),
+        is_with_bank(),
     )
     rows = session.execute(begun.order_by(CheckoutAttempt.id))
     return [(row.stripe_session_id, row.member_id) for row in rows if row.stripe_session_id]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from membership.db import Base, BigId
 
 if TYPE_CHECKING:
-    from membership.voting.models.box import BoxCheck, Certificate, Count, Publication
+    from membership.voting.models.box import BoxCheck, Count, Publication
     from membership.voting.models.topics import Topic
 
 WHILE_OPEN, AT_OPENING = "while_open", "at_opening"
@@ -51,7 +51,6 @@ class Round(Base):
     count: Mapped["Count | None"] = relationship(lazy="joined")
     publication: Mapped["Publication | None"] = relationship(lazy="joined")
     voiding: Mapped["Voiding | None"] = relationship(lazy="joined")
-    certificate: Mapped["Certificate | None"] = relationship(viewonly=True)
     topics: Mapped[list["RoundTopic"]] = relationship(lazy="selectin", order_by="RoundTopic.position")
     closing_changes: Mapped[list["ClosingChange"]] = relationship(order_by="ClosingChange.id", viewonly=True)
 
@@ -92,7 +91,7 @@ class RoundTopic(Base):
     round_id: Mapped[int] = mapped_column(ForeignKey("round.id"), primary_key=True)
     topic_id: Mapped[int] = mapped_column(ForeignKey("topic.id"), primary_key=True, index=True)
     position: Mapped[int]
-    topic: Mapped["Topic"] = relationship(lazy="joined", innerjoin=True, back_populates="rounds")
+    topic: Mapped["Topic"] = relationship(lazy="joined", innerjoin=True)
     withdrawal: Mapped["TopicWithdrawal | None"] = relationship(lazy="joined", viewonly=True)
 
 

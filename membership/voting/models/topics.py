@@ -1,15 +1,12 @@
 """What could be reported, who suggested and who supports it, and what the newsroom answered."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from membership.db import Base, BigId
-
-if TYPE_CHECKING:
-    from membership.voting.models.rounds import RoundTopic
 
 
 class Topic(Base):
@@ -39,7 +36,6 @@ class Topic(Base):
     suggested_by_id: Mapped[int | None] = mapped_column(ForeignKey("member.id", ondelete="SET NULL"), index=True)
     suggested_as: Mapped[str] = mapped_column(default="")  # the name that its author wants beside it in public; empty: none
     created_at: Mapped[datetime]
-    rounds: Mapped[list["RoundTopic"]] = relationship(back_populates="topic", viewonly=True)
 
 
 class TopicWording(Base):

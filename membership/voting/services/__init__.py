@@ -9,6 +9,7 @@ from membership.voting.services.closures import withdraw_closed
 from membership.voting.services.counting import open_box, publish, publish_due
 from membership.voting.services.merging import merge_topic, unmerge_topic
 from membership.voting.services.moderating import add_topic, decide_topic, ensure_topic, reopen_topic, reword_topic
+from membership.voting.services.notices import write_notices
 from membership.voting.services.opening import open_due_rounds, open_round
 from membership.voting.services.roll import draw_roll, draw_rolls
 from membership.voting.services.setting_up import create_round, drop_round, edit_round, schedule_round, unschedule_round
@@ -63,4 +64,5 @@ __all__ = [
     "withdraw_ballot",
     "withdraw_closed",
     "withdraw_topic",
+    "write_notices",
 ]

@@ -2,7 +2,7 @@
 
 import random
 from datetime import datetime
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import structlog
 from sqlalchemy import delete, insert, update
@@ -41,7 +41,7 @@ def check_box(session: Session, *, round_id: int, keys: RoundKeys, actor_id: int
         round_ = queries.lock_round(session, round_id)
         if round_.closing is None or round_.box_check or round_.is_void:
             raise Conflict("This box is not waiting for a first check.")
-        found = _sound_report(session, round_, keys=keys, now=now)
+        found = _sound_report(session, round_, box.sort_ballots(session, round_, keys=keys, at=now), now=now)
         session.add(BoxCheck(round_id=round_id, checked_at=now, checked_by_id=actor_id, key_lost=found.key_lost))
         audit.record(session, act="box.checked", subject=("round", round_id), actor_id=actor_id, now=now, ballots=found.ballots)
 
@@ -63,8 +63,8 @@ def confirm_check(session: Session, *, round_id: int, keys: RoundKeys, actor_id:
         round_ = queries.lock_round(session, round_id)
         check = _first_check(round_)
         check.checked_alone = _is_alone(session, round_, actor_id, now)
-        _sound_report(session, round_, keys=keys, now=now)
         sorted_ = box.sort_ballots(session, round_, keys=keys, at=now)
+        _sound_report(session, round_, sorted_, now=now)
         if check.key_lost != (sorted_.key is None):  # two people vouch for one box: with its key, or both without
             raise Conflict("The vote's key isn't as it was at the first check. Nothing was certified.")
         certified = _certify(session, round_id, sorted_)
@@ -137,8 +137,8 @@ def _is_alone(session: Session, round_: Round, actor_id: int, now: datetime) -> 
     return True
 
 
-def _sound_report(session: Session, round_: Round, *, keys: RoundKeys, now: datetime) -> BoxReport:
-    found = box.report(session, round_, keys=keys, at=now)
+def _sound_report(session: Session, round_: Round, sorted_: SortedBox, *, now: datetime) -> BoxReport:
+    found = box.report_on(session, round_, sorted_)
     if not found.roll_intact:
         raise Conflict("The list of who can vote is not the one that was fixed at the close. The box can't be certified.")
     if not found.is_settled(now):
@@ -176,11 +176,7 @@ def _publish_receipts(session: Session, round_id: int, sorted_: SortedBox) -> No
     key = sorted_.key
     if key is None:
         return
-    counted = [member_id for member_id, ballot_id in sorted_.voters.items() if _counts(sorted_, ballot_id)]
+    counted = [member_id for member_id, ballot_id in sorted_.voters.items() if sorted_.reasons[ballot_id] is None]
     hashes = sorted(receipt_hash(receipt(key, member_id)) for member_id in counted)
     if hashes:
         session.execute(insert(CertifiedReceipt), [{"round_id": round_id, "receipt_sha256": one} for one in hashes])
-
-
-def _counts(sorted_: SortedBox, ballot_id: UUID) -> bool:
-    return sorted_.reasons[ballot_id] is None

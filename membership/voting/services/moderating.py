@@ -13,7 +13,7 @@ from membership.voting import topic_queries
 from membership.voting.models import Opening, Round, RoundTopic, Topic, TopicWording
 from membership.voting.places import CHOSEN, PREPARED, UNDER_WAY, places
 from membership.voting.services.topic_rows import check_words, index_topic, new_topic, note_step
-from membership.voting.titles import MAX_WHY, clean_lines, clean_title
+from membership.voting.titles import MAX_WHY, WHY_TOO_LONG, clean_lines, clean_title
 
 DECISIONS = ("approved", "shortlisted", "declined")
 LETTER = "topic_answered"
@@ -26,7 +26,6 @@ def add_topic(
     why: str,
     language: str,
     sources: Sequence[str] = (),
-    article_id: int | None = None,
     actor_id: int,
     now: datetime,
 ) -> int:
@@ -41,7 +40,6 @@ def add_topic(
             sources=list(sources),
             language=language,
             state="approved",
-            article_id=article_id,
             act="added",
             now=now,
         )
@@ -94,7 +92,7 @@ def decide_topic(session: Session, *, topic_id: int, state: str, reason: str = "
     if state == "declined" and not reason:
         raise NotAllowed("Say why: everybody can read the reason.")
     if len(reason) > MAX_WHY:
-        raise NotAllowed("Use 600 characters or fewer.")
+        raise NotAllowed(WHY_TOO_LONG)
     with transaction(session):
         topic = lock_free_topics(session, topic_id)[topic_id]
         if topic.state == "merged":

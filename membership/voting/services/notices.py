@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from membership import outbox
 from membership.db import insert_into, transaction
-from membership.outbox import OutboxItem
 from membership.voting import queries
 from membership.voting.models import Closing, ClosingChange, Opening, Publication, Round, RoundNotice, TopicWithdrawal, Voiding
 
@@ -125,9 +124,8 @@ def _is_written(session: Session, round_id: int, notice: Notice) -> bool:
 
 
 def _write_batch(session: Session, round_id: int, notice: Notice, member_ids: Sequence[int], now: datetime) -> int:
-    keys = {f"vote:{round_id}:{notice.kind}:{member_id}": member_id for member_id in member_ids}
-    known = set(session.scalars(select(OutboxItem.key).where(OutboxItem.key.in_(keys))))
     payloads = {
-        key: {"round_id": round_id, "member_id": member_id, **notice.about} for key, member_id in keys.items() if key not in known
+        f"vote:{round_id}:{notice.kind}:{member_id}": {"round_id": round_id, "member_id": member_id, **notice.about}
+        for member_id in member_ids
     }
     return outbox.enqueue_many(session, kind=notice.letter, payloads=payloads, now=now)
