@@ -6,6 +6,7 @@ import sys
 from typing import Any, TextIO
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 # Every address that a mail hands out with a token in it.
 MAILED_PATHS = "sign-in/link|demo/staff|address|links|mails/(?:off|on)|staff/invitation"
@@ -48,6 +49,11 @@ def scrub(text: str) -> str:
     for pattern, stand_in in SECRETS:
         text = pattern.sub(stand_in, text)
     return text
+
+
+def name_of(error: BaseException) -> str:
+    """Return what an error is called; one of the database's as its driver calls it: "DeadlockDetected" says more."""
+    return type((error.orig if isinstance(error, DBAPIError) else None) or error).__name__
 
 
 def _scrub_line(_logger: Any, _method: str, line: Any) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from membership.clock import Clock
 from membership.db import Base, BigId, SessionFactory, insert_into, transaction
+from membership.logs import name_of
 from membership.mail import is_refused_for_good
 
 log = structlog.get_logger()
@@ -194,8 +195,8 @@ def _deliver(session: Session, item_id: int, *, handlers: Mapping[str, Prepare],
         if letter is not None:
             send(letter)
     except Exception as error:  # a poison row must not stop the others
-        log.warning("outbox.failed", item=item_id, kind=item.kind, tries=item.tries, error=type(error).__name__)
-        _record_failure(session, item_id, error=type(error).__name__, now=clock.now())
+        log.warning("outbox.failed", item=item_id, kind=item.kind, tries=item.tries, error=name_of(error))
+        _record_failure(session, item_id, error=name_of(error), now=clock.now())
         return 0
     with transaction(session):
         session.execute(update(OutboxItem).where(OutboxItem.id == item_id).values(done_at=clock.now()))
@@ -219,7 +220,7 @@ def _deliver_discreetly(session: Session, item_id: int, *, handlers: Mapping[str
         if letter is not None:
             send(letter)
     except Exception as error:
-        log.warning("outbox.failed_discreetly", error=type(error).__name__)
+        log.warning("outbox.failed_discreetly", error=name_of(error))
         if letter is not None and is_refused_for_good(error):
             return True
         if letter is not None:

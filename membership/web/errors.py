@@ -12,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from membership.errors import Conflict, NotAllowed, NotFound, Refusal, TooOften, Unavailable
+from membership.logs import name_of
 from membership.web import languages
 from membership.web.database import now, settings
 from membership.web.filters import retry_time
@@ -80,7 +81,7 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 
 def _database_error(error: DBAPIError) -> ResponseReturnValue:
     if isinstance(error, OperationalError):
-        log.error("database.away", error=type(error.orig).__name__)
+        log.error("database.away", error=name_of(error))
         return error_page(503)
     if isinstance(error, DataError):  # a number that no column holds
         return error_page(400)
@@ -99,5 +100,5 @@ def _number_too_large(_error: OverflowError) -> ResponseReturnValue:
 
 
 def _unexpected(error: Exception) -> ResponseReturnValue:
-    log.exception("request.failed", error=type(error).__name__)
+    log.exception("request.failed", error=name_of(error))
     return error_page(500)

@@ -6,9 +6,11 @@ import re
 
 import pytest
 import structlog
+from psycopg.errors import DeadlockDetected
+from sqlalchemy.exc import OperationalError
 
 from membership.app import create_app
-from membership.logs import scrub
+from membership.logs import name_of, scrub
 from tests.conftest import SettingsMaker
 
 TOKEN = "N3" + "a_-B9" * 8 + "z"
@@ -82,3 +84,9 @@ def test_the_libraries_logs_are_scrubbed_too(stream: io.StringIO) -> None:
     logging.getLogger("some.library").warning("could not reach %s", "reader@example.org")
 
     assert stream.getvalue().endswith("WARNING some.library could not reach [address]\n")
+
+
+def test_an_error_of_the_database_is_called_what_its_driver_calls_it() -> None:
+    named = [OperationalError("SELECT 1", {}, DeadlockDetected("two waited for each other")), OSError("disk")]
+
+    assert [name_of(error) for error in named] == ["DeadlockDetected", "OSError"]

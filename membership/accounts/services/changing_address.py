@@ -16,6 +16,7 @@ from membership.accounts.services.asking_address import drop, enqueue
 from membership.accounts.services.sessions import add_session, end_sessions
 from membership.db import transaction
 from membership.errors import Conflict, NotFound
+from membership.logs import name_of
 
 log = structlog.get_logger()
 
@@ -83,7 +84,7 @@ def finish_address_changes(session: Session, *, now: datetime) -> int:
         try:
             _finish(session, change_id, new_email, now)
         except Exception as error:  # one that can't be finished must not stop the others; it is tried again
-            log.warning("address_change.failed", change=change_id, error=type(error).__name__)
+            log.warning("address_change.failed", change=change_id, error=name_of(error))
         else:
             finished += 1
     return finished

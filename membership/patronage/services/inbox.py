@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from membership.db import insert_into, release, transaction
 from membership.errors import NotFound, Unavailable
+from membership.logs import name_of
 from membership.patronage import queries
 from membership.patronage.gateway import Gateway
 from membership.patronage.models import StripeEvent
@@ -106,7 +107,7 @@ def sweep_events(session: Session, gateway: Gateway, *, now: Callable[[], dateti
             outcome = _work_if_it_still_waits(session, gateway, event_id=event.stripe_id, now=now())
         except Exception as error:
             log.exception("stripe.event_failed", event_id=event.stripe_id, type=event.type)
-            _note_failure(session, event.stripe_id, type(error).__name__)
+            _note_failure(session, event.stripe_id, name_of(error))
             continue
         if outcome == "unavailable":
             break
