@@ -62,6 +62,46 @@ def test_two_payments_for_time_of_one_member_stack_up(engine: Engine, session: S
 
 
 @ON_POSTGRESQL
+def test_a_transfer_is_put_after_the_bill_that_a_webhook_is_writing(engine: Engine, till: Till) -> None:
+    till.pays()
+    stripe_id, member_id = till.subscription.stripe_id, till.subscription.member_id
+    till.session.commit()
+    till.stripe.control("renew", id=stripe_id)
+    with transaction(till.session):
+        claim = projecting.claim_subscription(till.session, stripe_id) or 0
+    facts = till.gateway.fetch_subscription(stripe_id)
+    money = {"amount_minor": 300, "currency": "eur", "received_at": NOW, "reference": "a"}
+
+    with meeting(engine) as begin, transaction(till.session):
+        projecting.apply_subscription(till.session, facts, claim=claim, now=NOW)
+        till.session.flush()
+        paid = begin(lambda own: services.record_contribution(own, member_id=member_id, actor_id=None, now=NOW, **money))
+
+    (_, first_end), renewed, (transfer_starts, until) = till.table(PaidPeriod, "starts_at", "ends_at")
+    assert (renewed[0], transfer_starts, until) == (first_end, renewed[1], paid.result())
+
+
+@ON_POSTGRESQL
+def test_time_given_once_is_put_after_a_free_seat_that_is_being_granted(engine: Engine, session: Session) -> None:
+    member = make_member(session)
+    until = NOW + timedelta(days=30)
+
+    def gives(own: Session) -> Any:
+        return services.grant_comp(own, member_id=member.id, months=1, reference="a", note="", actor_id=None, now=NOW)
+
+    def grants(own: Session, member_id: int = member.id) -> None:
+        seat = {"starts_at": NOW, "ends_at": until, "reference": str(member_id)}
+        services.grant_free_seat(own, member_id=member_id, actor_id=None, now=NOW, **seat)
+
+    grants(session, make_member(session, "other@example.org").id)  # with it the audit chain has a head to wait for
+    granted, given = meet(engine, "SELECT FROM audit_head FOR UPDATE", {}, grants, gives)
+
+    granted.result()
+    own = select(PaidPeriod.starts_at, PaidPeriod.ends_at).where(PaidPeriod.member_id == member.id).order_by(PaidPeriod.starts_at)
+    assert list(map(tuple, session.execute(own))) == [(NOW, until), (until, given.result())]
+
+
+@ON_POSTGRESQL
 def test_one_support_too_many_is_found_while_a_webhook_brings_its_bill(engine: Engine, till: Till) -> None:
     _, later = two_tabs(till)
     ((member_id,),) = till.table(Member, "id")

@@ -139,6 +139,7 @@ def grant_free_seat(
     """Make somebody a patron for some time without a payment; raises NotFound, Conflict for a known reference."""
     with transaction(session):
         get_member(session, member_id)
+        ledger.lock_time_of(session, [member_id])
         if queries.find_period(session, source="free_seat", reference=reference):
             raise Conflict("A free seat with this reference exists already.")
         period = (starts_at, ends_at)

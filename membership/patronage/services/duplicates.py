@@ -67,10 +67,11 @@ def _decide(session: Session, gateway: Gateway, member_id: int, now: datetime) -
     with transaction(session):
         # What is decided refers to them: like everybody we lock them before the member.
         own = select(Subscription.stripe_id).where(Subscription.member_id == member_id).order_by(Subscription.stripe_id)
-        session.execute(own.with_for_update(read=True, key_share=True)).all()
+        locked = set(session.scalars(own.with_for_update(read=True, key_share=True)))
         # Two workers decide one after the other, and the second finds it decided.
         session.execute(select(Member.id).where(Member.id == member_id).with_for_update(key_share=True)).all()
-        subscriptions = twins.undecided_subscriptions_of(session, member_id)
+        # What has become theirs since is the next run's: to lock it now would be in another order.
+        subscriptions = [each for each in twins.undecided_subscriptions_of(session, member_id) if each.stripe_id in locked]
         paid = {period.subscription_id for period in queries.periods_of(session, member_id) if period.subscription_id}
         for surplus in surplus_of(subscriptions, paid=paid, at=now):
             _write_down(session, surplus, now)

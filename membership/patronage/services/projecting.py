@@ -174,6 +174,8 @@ def _write_periods(session: Session, facts: SubscriptionFacts, row: Subscription
         return
     own = select(PaidPeriod).where(PaidPeriod.source == SUBSCRIPTION, PaidPeriod.reference.in_(paid))
     known = {period.reference: period for period in session.scalars(own.execution_options(populate_existing=True))}
+    if paid.keys() - known.keys():
+        ledger.lock_time_of(session, [row.member_id])  # what is given once meanwhile waits here, and comes after it
     for bill in paid.values():
         assert bill.period is not None
         period = known.get(bill.id)
