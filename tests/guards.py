@@ -395,7 +395,7 @@ GUARDS = (
         "membership/voting/services/shuffling.py",
         "        queries.lock_round(session, round_id)\n",
         "",
-        "tests/voting/test_shuffling.py::test_who_votes_while_ballots_are_rewritten_is_neither_lost_nor_doubled",
+        "tests/voting/test_shuffling.py::test_ballots_are_rewritten_only_after_whoever_is_just_changing_theirs",
     ),
     Guard(
         "who has voted is not reminded",

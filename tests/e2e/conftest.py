@@ -192,26 +192,30 @@ def chromium(playwright: Playwright, chromium_path: str | None) -> Iterator[Brow
 
 
 class Visitor:
-    """One person's browser; every page they see is checked by axe, once per address and title."""
+    """One person's browser; every page they see is checked by axe, once per path, title and whether scripts run."""
 
-    def __init__(self, context: BrowserContext, newsroom: Newsroom, inspector: "Inspector") -> None:
+    def __init__(self, context: BrowserContext, newsroom: Newsroom, inspector: "Inspector", *, javascript: bool) -> None:
         self.context = context
         self.newsroom = newsroom
         self.page: Page = context.new_page()
-        self.inspector = inspector
+        self._inspector, self._javascript = inspector, javascript
 
     def open(self, path: str) -> Page:
         """Go to a path of the site or to a whole address."""
         self.page.goto(path if path.startswith("http") else self.newsroom.url + path)
-        self.inspector.inspect(self.page)
+        self.inspect()
         return self.page
 
     def press(self, name: str | re.Pattern[str], *, role: str = "button") -> Page:
         """Press the button, or follow the link, of this name."""
         self.page.get_by_role(role, name=name).first.click()  # type: ignore[arg-type]
         self.page.wait_for_load_state("load")
-        self.inspector.inspect(self.page)
+        self.inspect()
         return self.page
+
+    def inspect(self) -> None:
+        """Have the page looked at as it is now."""
+        self._inspector.inspect(self.page, javascript=self._javascript)
 
 
 class Inspector:
@@ -222,11 +226,12 @@ class Inspector:
         self._used = used
         self.findings: dict[str, list[str]] = {}
 
-    def inspect(self, page: Page) -> None:
-        """Check what this page shows now, in both colour schemes."""
+    def inspect(self, page: Page, *, javascript: bool) -> None:
+        """Check what this page shows now, in both colour schemes, unless it was seen like this, be it in another newsroom."""
         self._used.take(page.content())
         address = page.url.split("#")[0]
-        key = re.sub(r"[0-9a-f]{12,}|cs_test_\w+|[\w-]{30,}", "…", address.split("?")[0]) + " · " + page.title()
+        path = re.sub(r"[0-9a-f]{12,}|cs_test_\w+|[\w-]{30,}", "…", urlsplit(address).path)
+        key = f"{path} · {page.title()} · {'with' if javascript else 'without'} JavaScript"
         if key in self.findings:
             return
         html = page.content()
@@ -269,7 +274,7 @@ def visitor(chromium: Browser, inspector: Inspector, used: Used) -> Iterator[Vis
         context.set_default_timeout(15_000)
         context.on("request", lambda request: used.take_request(request.url, _body_of(request)))
         contexts.append(context)
-        return Visitor(context, newsroom, inspector)
+        return Visitor(context, newsroom, inspector, javascript=javascript)
 
     yield make
     for context in contexts:

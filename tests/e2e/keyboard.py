@@ -38,7 +38,7 @@ class Keyboard:
         self.go_to(wanted)
         with self.page.expect_navigation():
             self.page.keyboard.press("Enter")
-        self.visitor.inspector.inspect(self.page)
+        self.visitor.inspect()
         return self.page
 
     def unfold(self, summary: str) -> None:

@@ -70,13 +70,13 @@ def test_the_way_of_a_passkey_from_the_invitation_to_the_day_it_is_lost(sqlite_n
     assert "/staff/sign-in" in page.url
     page.get_by_role("button", name="Sign in with your passkey").press("Enter")
     page.wait_for_url(sqlite_newsroom.url + "/staff/people")
-    person.inspector.inspect(page)
+    person.inspect()
 
     # Codes for the day on which everything is lost, and a second device.
     person.open("/staff/passkeys")
     page.get_by_role("button", name="Make 10 recovery codes").click()
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
-    person.inspector.inspect(page)
+    person.inspect()
     code = page.locator("ol code").first.inner_text()
     devices.take()
     person.open("/staff/passkeys/new")
@@ -138,7 +138,7 @@ def show_passkey(person: Visitor, button: str, words: str) -> None:
     """Press a button that asks for a passkey; when it has come, the next page says these words."""
     person.page.get_by_role("button", name=button).click()
     expect(person.page.get_by_text(words, exact=True)).to_be_visible()
-    person.inspector.inspect(person.page)
+    person.inspect()
 
 
 def let_time_pass(newsroom: Newsroom) -> None:

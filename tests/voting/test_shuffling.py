@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import Engine, event, select, text
 from sqlalchemy.orm import Session
 
@@ -13,6 +12,7 @@ from membership.voting.keys import RoundKeys
 from membership.voting.models import Ballot, BallotShuffle, Round
 from membership.voting.receipts import voter_tag
 from tests.factories.voting import cast, cast_all, certify_vote, close_vote, make_patrons, open_vote, topic_ids
+from tests.locking import ON_POSTGRESQL, meet
 from tests.voting.test_races import at_once, ballots_by_tag
 
 HOUR = timedelta(hours=1)
@@ -74,7 +74,7 @@ def test_shuffling_writes_nothing_that_names_a_member(session: Session, engine: 
     assert not any("member" in statement or "roll_entry" in statement for statement in said)
 
 
-@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+@ON_POSTGRESQL
 def test_afterwards_all_ballots_are_of_one_transaction_and_stand_in_no_order_of_arrival(
     session: Session, clock: FixedClock, keys: RoundKeys
 ) -> None:
@@ -122,3 +122,25 @@ def test_who_votes_while_ballots_are_rewritten_is_neither_lost_nor_doubled(
 
     assert ballots_by_tag(session) == {tag: set(changed) for tag in tags}
     assert queries.count_ballots(session, round_.id) == len(tags)
+
+
+@ON_POSTGRESQL
+def test_ballots_are_rewritten_only_after_whoever_is_just_changing_theirs(
+    session: Session, engine: Engine, clock: FixedClock, keys: RoundKeys
+) -> None:
+    (patron,) = make_patrons(session, 1, clock=clock)
+    round_ = open_vote(session, keys=keys, clock=clock)
+    vote = {"round_id": round_.id, "tag": voter_tag(keys.read(round_.id), patron), "clock": clock}
+    first, changed = topic_ids(session, "water,port"), topic_ids(session, "schools")
+    services.cast_ballot(session, topics=first, **vote)
+
+    changes, rewrites = meet(
+        engine,
+        "SELECT FROM ballot WHERE voter_tag = :tag FOR UPDATE",
+        {"tag": vote["tag"]},
+        lambda own: services.cast_ballot(own, topics=changed, **vote),
+        lambda own: services.shuffle_ballots(own, round_id=round_.id, clock=clock),
+    )
+
+    assert (changes.result(), rewrites.result()) == (None, None)
+    assert ballots_by_tag(session) == {vote["tag"]: set(changed)}
