@@ -189,7 +189,7 @@ def take_back_voiding(round_slug: str) -> ResponseReturnValue:
     return _done(round_slug, services.take_back_voiding, _("The vote goes its way: its result will be published."), now=now())
 
 
-def _done(round_slug: str, act: Callable[..., None], said: str, **arguments: Any) -> ResponseReturnValue:
+def _done(round_slug: str, act: Callable[..., object], said: str, **arguments: Any) -> ResponseReturnValue:
     round_ = _round(round_slug)
     act(session(), round_id=round_.id, actor_id=_actor(), **arguments)
     return _to_round(round_, said)

@@ -77,7 +77,8 @@ def prepare(editor: Keyboard) -> None:
     expect(editor.page.get_by_label(SUGGESTED)).to_be_visible()
     editor.page.go_back()
     editor.press("Announce it")
-    editor.press("Open it now")
+    if editor.page.get_by_role("button", name="Open it now").count():  # its time comes by itself with the minute
+        editor.press("Open it now")
 
 
 def test_a_suggestion_is_voted_on_counted_and_proved(newsroom: Newsroom, visitor: VisitorMaker, tmp_path: Path) -> None:

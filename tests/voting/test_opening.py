@@ -32,11 +32,16 @@ class DatabaseAhead(FixedClock):
 
 def test_a_vote_opens_once(session: Session, clock: FixedClock, keys: RoundKeys) -> None:
     round_ = open_vote(session, keys=keys, clock=clock)
-    key = keys.read(round_.id)
+    opened_at, key = clock.instant, keys.read(round_.id)
 
-    with pytest.raises(Conflict, match="open already"):
+    clock.instant += timedelta(minutes=1)
+    assert services.open_round(session, round_id=round_.id, keys=keys, actor_id=None, clock=clock) is False
+    clock.instant = round_.closes_at
+    with pytest.raises(Conflict, match="has opened"):
         services.open_round(session, round_id=round_.id, keys=keys, actor_id=None, clock=clock)
-    assert keys.read(round_.id) == key
+    opening = queries.get_round(session, round_.id).opening
+    assert opening is not None
+    assert (opening.opened_at, keys.read(round_.id)) == (opened_at, key)
 
 
 def test_a_vote_whose_end_has_passed_can_not_be_opened(session: Session, clock: FixedClock, keys: RoundKeys) -> None:

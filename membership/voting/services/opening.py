@@ -19,16 +19,18 @@ from membership.voting.services.setting_up import check_ready
 SEED_BYTES = 32
 
 
-def open_round(session: Session, *, round_id: int, keys: RoundKeys, actor_id: int | None, clock: Clock) -> None:
+def open_round(session: Session, *, round_id: int, keys: RoundKeys, actor_id: int | None, clock: Clock) -> bool:
     """Open the vote: its settings are locked, the tie seed is committed to, its key is on the disk; before its time takes a person.
 
-    Raises Conflict, NotAllowed.
+    Returns False if it is open already: its time came, or somebody was faster. Raises Conflict, NotAllowed.
     """
     with transaction(session):
         round_ = queries.lock_round(session, round_id)
         now = clock.now_in(session)  # after the wait for the row
+        if round_.is_open(now):
+            return False
         if round_.opening:
-            raise Conflict("This vote is open already.")
+            raise Conflict("This vote has opened: it can't be changed or taken back any more.")
         if round_.scheduled_at is None:
             raise Conflict("This vote is a draft. Schedule it first.")
         if now >= round_.closes_at:
@@ -44,6 +46,7 @@ def open_round(session: Session, *, round_id: int, keys: RoundKeys, actor_id: in
         enrol_patrons(session, round_id, at=now)
         audit.record(session, act="round.opened", subject=("round", round_id), actor_id=actor_id, now=now)
         raise_page_version(session)
+        return True
 
 
 def open_due_rounds(session: Session, *, keys: RoundKeys, clock: Clock) -> int:
@@ -53,7 +56,6 @@ def open_due_rounds(session: Session, *, keys: RoundKeys, clock: Clock) -> int:
     """
     opened = 0
     for round_id in queries.rounds_due_to_open(session, at=clock.now_in(session)):
-        with suppress(Conflict, NotAllowed, NotFound):  # another process was faster, or somebody changed it in this moment
-            open_round(session, round_id=round_id, keys=keys, actor_id=None, clock=clock)
-            opened += 1
+        with suppress(Conflict, NotAllowed, NotFound):  # somebody changed it in this moment
+            opened += open_round(session, round_id=round_id, keys=keys, actor_id=None, clock=clock)
     return opened
