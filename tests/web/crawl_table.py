@@ -232,7 +232,7 @@ voting_staff.edit_round                       GET  409
 voting_staff.edit_round                       POST 409
 voting_staff.extend_round                     POST 422
 voting_staff.list_rounds                      GET  200
-voting_staff.open_round                       POST 409
+voting_staff.open_round                       POST 303
 voting_staff.preview_ballot                   GET  200
 voting_staff.rounds_csv                       GET  200
 voting_staff.schedule_round                   POST 409
