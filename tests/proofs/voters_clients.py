@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -45,15 +46,15 @@ class Crowd:
         chance = random.Random(f"{self.seed} {number}")
         mine = self.voters[number::of]  # by turns; the restless ones are everybody's
         browser = Browser(self.port)
-        while not self.over.is_set():
-            is_restless = chance.random() < RESTLESS_SHARE
-            voter = chance.choice(self.voters[:RESTLESS] if is_restless else mine)
-            request = browser.ask(self.vote, voter, *_something(chance))
-            if request is None:
-                self.over.wait(0.05)  # nobody is there at the moment
-            else:
-                self._note(voter, request)
-        browser.leave()
+        with closing(browser):
+            while not self.over.is_set():
+                is_restless = chance.random() < RESTLESS_SHARE
+                voter = chance.choice(self.voters[:RESTLESS] if is_restless else mine)
+                request = browser.ask(self.vote, voter, *_something(chance))
+                if request is None:
+                    self.over.wait(0.05)  # nobody is there at the moment
+                else:
+                    self._note(voter, request)
 
     def _note(self, voter: int, request: Request) -> None:
         with self.guard:
@@ -87,12 +88,14 @@ class Browser:
             answer = connection.getresponse()
             page = answer.read().decode()
         except (OSError, http.client.HTTPException):
-            self.leave()
+            self.close()
+            return Request(act, ballot, sent_at)
+        if answer.status == 503:  # a crowded server asks to come again, and says nothing of this one
             return Request(act, ballot, sent_at)
         outcome, shown = _told(act, answer, page)
         return Request(act, shown if act == READ else ballot, sent_at, time.time(), outcome)
 
-    def leave(self) -> None:
+    def close(self) -> None:
         """Close the connection."""
         if self.connection is not None:
             self.connection.close()

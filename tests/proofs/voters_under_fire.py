@@ -92,7 +92,8 @@ class Fire:
         wanted, until = self.crowd.heard[word] + more + BROWSERS, time.monotonic() + PATIENCE_SECONDS
         while self.crowd.heard[word] < wanted:
             assert time.monotonic() < until, f"no more is {word}: {self.crowd.heard}"
-            assert not any(browser.done() for browser in self.browsers), "a browser gave up"
+            for browser in self.browsers:
+                assert not browser.done(), browser.result()  # what it met that no voter should is raised here
             self.crowd.over.wait(0.01)
 
     def holds(self) -> None:
