@@ -11,6 +11,7 @@ from flask_login import current_user
 from sqlalchemy.exc import SQLAlchemyError
 
 from membership.accounts import queries, services, sign_in_rules
+from membership.logs import name_of
 from membership.web import database as web
 from membership.web.audience import member
 from membership.web.languages import LanguagePrefix
@@ -66,5 +67,5 @@ def note_use(response: Response) -> Response:
         try:
             services.touch_session(web.session(), session_id=session_id, now=web.now())
         except SQLAlchemyError as error:  # the page is made: that it can't be noted must not cost the reader the page
-            log.warning("session.not_touched", error=type(error).__name__)
+            log.warning("session.not_touched", error=name_of(error))
     return response

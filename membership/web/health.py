@@ -9,6 +9,7 @@ from alembic.script import ScriptDirectory
 from flask import Blueprint, Response, current_app, jsonify
 from sqlalchemy.exc import SQLAlchemyError
 
+from membership.logs import name_of
 from membership.paths import ROOT
 from membership.web.audience import everyone
 from membership.web.database import kernel
@@ -44,7 +45,7 @@ def _holds(name: str, check: Callable[[], bool]) -> bool:
     try:
         return check()
     except (SQLAlchemyError, OSError) as error:
-        log.warning(f"readyz.{name}", error=type(error).__name__)
+        log.warning(f"readyz.{name}", error=name_of(error))
         return False
 
 

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from membership import audit
 from membership.db import transaction
+from membership.logs import name_of
 from membership.refusal_counts import RefusalCounter
 from membership.web.database import kernel, now, settings
 
@@ -27,7 +28,7 @@ def init_app(app: Flask) -> None:
             elif request.method == "GET":  # never with what writes: a ballot's request writes nothing but the ballot
                 counter.write_if_due(now())
         except SQLAlchemyError as error:  # the refusal stands, whether or not it can be written down
-            log.warning("refusals.not_written", error=type(error).__name__)
+            log.warning("refusals.not_written", error=name_of(error))
         return response
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from membership.db import make_engine
+from membership.logs import name_of
 from membership.page_version import PageVersion
 
 log = structlog.get_logger()
@@ -67,7 +68,7 @@ class VersionWatch:
                 with engine.connect() as connection:
                     return connection.scalar(select(PageVersion.version)) or 0
             except SQLAlchemyError as error:
-                log.warning("page_cache.version_unknown", error=type(error).__name__)
+                log.warning("page_cache.version_unknown", error=name_of(error))
         return None
 
 

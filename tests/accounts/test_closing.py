@@ -1,7 +1,6 @@
 """An account is deleted: asked for, thought over, and then nothing of a person is left but numbers."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, event, inspect, select, text
+from sqlalchemy import Engine, event, inspect, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -34,9 +33,9 @@ from tests.factories.closures import Sweep, closure_of
 from tests.factories.everything import Made, make_everything
 from tests.factories.patronage import make_plan
 from tests.factories.voting import open_vote
+from tests.locking import ON_POSTGRESQL, meeting
 
 DAY = timedelta(hours=24)
-WAITS_FOR_AN_ADDRESS = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
 ON_SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
@@ -151,7 +150,7 @@ def test_of_keeping_and_beginning_at_once_one_wins_whole(engine: Engine, session
     assert (found.begun_at is None) != (found.taken_back_at is None)
 
 
-@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)  # SQLite has one writer
+@ON_POSTGRESQL
 def test_while_somebody_proves_an_address_its_deletion_waits_and_holds_nothing_that_they_need(
     engine: Engine, session: Session
 ) -> None:
@@ -161,22 +160,19 @@ def test_while_somebody_proves_an_address_its_deletion_waits_and_holds_nothing_t
     with transaction(session):
         session.scalars(select(AccountClosure)).one().confirmed_at = NOW + DAY
 
-    def shut() -> int:
-        with make_sessions(engine)() as own:
-            return services.shut_accounts(own, now=NOW + DAY)
+    def shut(own: Session) -> int:
+        return services.shut_accounts(own, now=NOW + DAY)
 
-    with ThreadPoolExecutor(1) as pool:
+    with meeting(engine) as begin:
         with transaction(session):
             lock_address(session, "reader@example.org")
-            shutting = pool.submit(shut)
-            while not shutting.done() and not session.scalar(WAITS_FOR_AN_ADDRESS):
-                pass
+            shutting = begin(shut)
             session.get_one(Member, member.id, with_for_update={"nowait": True}, populate_existing=True)
             assert not shutting.done()
             member.email = "other@example.org"  # changed at that very moment: whose address that is was not locked
         assert (shutting.result(), closures.is_closed(session, member.id)) == (0, False)
 
-    assert (shut(), closures.is_closed(session, member.id)) == (1, True)
+    assert (shut(session), closures.is_closed(session, member.id)) == (1, True)
 
 
 def test_after_it_nothing_is_left_but_what_is_declared_to_stay(session: Session, sweep: Sweep, clock: FixedClock) -> None:

@@ -9,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from membership import audit, outbox
-from membership.accounts.models import Member
 from membership.db import insert_into, release, transaction
 from membership.errors import Conflict, NotFound, Refusal, Unavailable
 from membership.money import MAX_MINOR
@@ -17,7 +16,7 @@ from membership.patronage import queries, twins
 from membership.patronage.duplicates import Surplus, surplus_of
 from membership.patronage.gateway import Gateway
 from membership.patronage.models import DuplicateSubscription, Subscription
-from membership.patronage.services import refunds
+from membership.patronage.services import ledger, refunds
 from membership.patronage.services.syncing import sync_subscription
 
 log = structlog.get_logger()
@@ -69,7 +68,7 @@ def _decide(session: Session, gateway: Gateway, member_id: int, now: datetime) -
         own = select(Subscription.stripe_id).where(Subscription.member_id == member_id).order_by(Subscription.stripe_id)
         locked = set(session.scalars(own.with_for_update(read=True, key_share=True)))
         # Two workers decide one after the other, and the second finds it decided.
-        session.execute(select(Member.id).where(Member.id == member_id).with_for_update(key_share=True)).all()
+        ledger.lock_time_of(session, [member_id])
         # What has become theirs since is the next run's: to lock it now would be in another order.
         subscriptions = [each for each in twins.undecided_subscriptions_of(session, member_id) if each.stripe_id in locked]
         paid = {period.subscription_id for period in queries.periods_of(session, member_id) if period.subscription_id}
